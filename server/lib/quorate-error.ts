@@ -1,0 +1,48 @@
+/**
+ * Every error that a caller may meet. A code is a promise: it never changes its meaning and is never reused. The wire
+ * status and text of each stand in one table, rpc/errors.ts.
+ */
+export type ErrorCode =
+  // The request itself is at fault; nothing was proposed.
+  | 'EMPTY_KEY'
+  | 'VALUE_PROVIDED'
+  | 'LEASE_PROVIDED'
+  | 'TOO_MANY_OPS'
+  | 'TXN_TOO_DEEP'
+  | 'DUPLICATE_KEY'
+  | 'INVALID_SORT_OPTION'
+  | 'INVALID_COMPARE'
+  | 'INVALID_REVISION'
+  | 'REQUEST_TOO_LARGE'
+  | 'RESPONSE_TOO_LARGE'
+  | 'UNIMPLEMENTED'
+  // Refused by the state machine, identically on every member; nothing changed.
+  | 'KEY_NOT_FOUND'
+  | 'LEASE_NOT_FOUND'
+  | 'COMPACTED'
+  | 'FUTURE_REVISION'
+  | 'UNKNOWN_COMMAND'
+  // The cluster could not take the request; it was surely not applied.
+  | 'NO_LEADER'
+  | 'LEADER_CHANGED'
+  | 'TOO_MANY_REQUESTS'
+  | 'PROPOSAL_DROPPED'
+  | 'STOPPED'
+  | 'CANCELED'
+  // The deadline passed before the request was proposed: it was surely not applied.
+  | 'DEADLINE_EXCEEDED'
+  // The outcome is unknown: the write may have happened, or may still happen.
+  | 'OUTCOME_UNKNOWN';
+
+export class QuorateError extends Error {
+  override readonly name = 'QuorateError';
+
+  /** `detail` is for people: it names the limit and the value. Programs read `code` only. */
+  constructor(
+    readonly code: ErrorCode,
+    readonly detail = '',
+    options?: ErrorOptions,
+  ) {
+    super(detail === '' ? code : `${code}: ${detail}`, options);
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * What goes into the log, as plain data. A command's meaning is frozen once released: a change of behaviour is a new
+ * kind or a new version. A kind this member does not know is a deterministic refusal, never a crash.
+ */
+import type { ByteString } from '../lib/bytes.js';
+
+export type Command =
+  | PutCommand
+  | DeleteRangeCommand
+  | TxnCommand
+  | CompactCommand
+  | PublishMemberCommand
+  | UnknownCommand;
+
+export interface PutCommand {
+  readonly kind: 'put';
+  readonly key: ByteString;
+  readonly value: ByteString;
+  /** 0n: no lease. */
+  readonly lease: bigint;
+  readonly prevKv: boolean;
+  readonly ignoreValue: boolean;
+  readonly ignoreLease: boolean;
+}
+
+export interface DeleteRangeCommand {
+  readonly kind: 'deleteRange';
+  readonly key: ByteString;
+  /** '' names the single key, '\0' every key >= `key`, else the range is [key, rangeEnd). */
+  readonly rangeEnd: ByteString;
+  readonly prevKv: boolean;
+}
+
+export interface TxnCommand {
+  readonly kind: 'txn';
+  readonly compares: readonly Compare[];
+  readonly success: readonly TxnOp[];
+  readonly failure: readonly TxnOp[];
+}
+
+export type TxnOp = RangeQuery | PutCommand | DeleteRangeCommand | TxnCommand;
+
+export interface CompactCommand {
+  readonly kind: 'compact';
+  readonly revision: number;
+}
+
+/** A member tells the cluster its name and where its clients reach it. */
+export interface PublishMemberCommand {
+  readonly kind: 'publishMember';
+  readonly id: bigint;
+  readonly name: string;
+  readonly clientUrls: readonly string[];
+}
+
+/** A kind or version that this release does not know. Refused with UNKNOWN_COMMAND, the same on every member. */
+export interface UnknownCommand {
+  readonly kind: 'unknown';
+  readonly version: number;
+}
+
+export type SortOrder = 'none' | 'ascend' | 'descend';
+export type SortTarget = 'key' | 'version' | 'create' | 'mod' | 'value';
+
+/** A read. Revisions and limits are safe integers: the doors clamp wider ones, which cannot change an answer. */
+export interface RangeQuery {
+  readonly kind: 'range';
+  readonly key: ByteString;
+  readonly rangeEnd: ByteString;
+  /** <= 0: unlimited. */
+  readonly limit: number;
+  /** <= 0: the current revision (a negative one is refused inside a txn). */
+  readonly revision: number;
+  readonly sortOrder: SortOrder;
+  readonly sortTarget: SortTarget;
+  readonly serializable: boolean;
+  readonly keysOnly: boolean;
+  readonly countOnly: boolean;
+  /** Inclusive bounds; 0: off. */
+  readonly minModRevision: number;
+  readonly maxModRevision: number;
+  readonly minCreateRevision: number;
+  readonly maxCreateRevision: number;
+}
+
+export type CompareResult = 'equal' | 'greater' | 'less' | 'notEqual';
+
+/** True when every key of the range satisfies it; a missing key counts as version 0 and revisions 0. */
+export type Compare = {
+  readonly key: ByteString;
+  readonly rangeEnd: ByteString;
+  readonly result: CompareResult;
+} & (
+  | { readonly target: 'version' | 'create' | 'mod'; readonly operand: number }
+  | { readonly target: 'value'; readonly operand: ByteString }
+  | { readonly target: 'lease'; readonly operand: bigint }
+);

@@ -1,0 +1,96 @@
+/** What applying a command says back, what it tells the watchers and what it wants on disk. Plain data, no I/O. */
+import type { ByteString } from '../lib/bytes.js';
+import type { ErrorCode } from '../lib/quorate-error.js';
+import type { RangeQuery } from './command.js';
+
+/** `main` is the store revision of the request that wrote, `sub` the position of the write inside it, from 0. */
+export interface Revision {
+  readonly main: number;
+  readonly sub: number;
+}
+
+export interface KeyValue {
+  readonly key: ByteString;
+  readonly value: ByteString;
+  readonly createRevision: number;
+  readonly modRevision: number;
+  readonly version: number;
+  readonly lease: bigint;
+}
+
+/** A change of one key. `kv` of a delete holds the key and modRevision alone. */
+export interface Event {
+  readonly type: 'put' | 'delete';
+  readonly kv: KeyValue;
+  readonly revision: Revision;
+  readonly prevKv: KeyValue | undefined;
+}
+
+export type CommandResult =
+  | { readonly kind: 'put'; readonly prevKv: KeyValue | undefined }
+  | { readonly kind: 'deleteRange'; readonly deleted: number; readonly prevKvs: readonly KeyValue[] }
+  | { readonly kind: 'txn'; readonly succeeded: boolean; readonly results: readonly TxnOpResult[] }
+  | { readonly kind: 'compact' }
+  | { readonly kind: 'publishMember' };
+
+/** One result for each executed op, in order. `revision` is what the op's own header shows. */
+export type TxnOpResult =
+  | { readonly kind: 'put'; readonly revision: number; readonly prevKv: KeyValue | undefined }
+  | {
+      readonly kind: 'deleteRange';
+      readonly revision: number;
+      readonly deleted: number;
+      readonly prevKvs: readonly KeyValue[];
+    }
+  | PendingRange
+  | { readonly kind: 'txn'; readonly succeeded: boolean; readonly results: readonly TxnOpResult[] };
+
+/**
+ * A read inside a transaction is answered after apply, at the exact point of history where the op stood: apply stays
+ * short, and members on which nobody waits for the answer do no work for it. Whoever keeps it pins its revision.
+ */
+export interface PendingRange {
+  readonly kind: 'range';
+  readonly query: RangeQuery;
+  /** Sees every write at or before this revision. */
+  readonly at: Revision;
+  /** What the op's header shows. */
+  readonly revision: number;
+}
+
+export type Outcome =
+  | { readonly ok: true; readonly result: CommandResult }
+  | { readonly ok: false; readonly code: ErrorCode; readonly detail: string };
+
+export interface Applied {
+  readonly outcome: Outcome;
+  /** The store revision after the entry. */
+  readonly revision: number;
+  /** Events in the order of their revisions; empty when nothing changed. */
+  readonly events: readonly Event[];
+  /** Belong into one atomic batch together with the applied index. */
+  readonly writes: readonly StateWrite[];
+}
+
+/** What the state wants on disk, in its own words; storage owns the encoding, the CRC and the key layout. */
+export type StateWrite =
+  /** A put (`kv`), or with `tombstone` a delete: then only key and modRevision of `kv` mean anything. */
+  | { readonly kind: 'putRevision'; readonly revision: Revision; readonly tombstone: boolean; readonly kv: KeyValue }
+  | { readonly kind: 'deleteRevision'; readonly revision: Revision }
+  | { readonly kind: 'compacted'; readonly revision: number }
+  | { readonly kind: 'member'; readonly member: MemberInfo };
+
+export interface MemberInfo {
+  readonly id: bigint;
+  /** '' until the member has published itself. */
+  readonly name: string;
+  readonly peerUrls: readonly string[];
+  readonly clientUrls: readonly string[];
+}
+
+/** The answer to a range: what selectRange and shapeRange give together. */
+export interface RangeResult {
+  readonly kvs: readonly KeyValue[];
+  readonly more: boolean;
+  readonly count: number;
+}

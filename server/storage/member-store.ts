@@ -1,0 +1,99 @@
+/**
+ * Everything one member keeps on disk, on top of an Engine: identity, hard state, log, replicated state, snapshots.
+ * Interface first; ARCHITECTURE.md draws the key layout.
+ */
+import type { ConfState, Entry, HardState, LogIndex, SnapshotMeta } from '../raft/types.js';
+import type { KeyValue, MemberInfo, Revision, StateWrite } from '../state/result.js';
+
+/** What a start finds on disk, checked: CRC of every record, contiguous log, pointers in order, identity agreeing. */
+export interface LoadedMember {
+  readonly clusterId: bigint;
+  readonly memberId: bigint;
+  /** How often this data directory was opened, this time included: unique among all lives of this member. */
+  readonly boot: number;
+  readonly hardState: HardState;
+  /** The entry before the first one kept, with the configuration in force there. {0, 0} for a fresh log. */
+  readonly logStart: SnapshotMeta;
+  readonly entries: readonly Entry[];
+  readonly applied: AppliedPoint;
+}
+
+/** Written in one atomic batch with the state it stands for. */
+export interface AppliedPoint {
+  readonly index: LogIndex;
+  readonly term: number;
+  /** The configuration in force at `index`. */
+  readonly conf: ConfState;
+  /** The store revision at `index`. */
+  readonly revision: number;
+}
+
+/** One Ready, or several merged ones: a single engine batch. */
+export interface SaveBatch {
+  readonly hardState?: HardState;
+  /** Contiguous. Whatever stands in the log at or after the first one is replaced. */
+  readonly entries?: readonly Entry[];
+  readonly state?: { readonly writes: readonly StateWrite[]; readonly applied: AppliedPoint };
+  /** State writes that belong to no entry: the slices of a compaction. */
+  readonly maintenance?: readonly StateWrite[];
+  /** Drop the log up to this point, inclusive. Only behind an applied point that is already durable. */
+  readonly trimTo?: SnapshotMeta;
+}
+
+export interface StoredRevision {
+  readonly revision: Revision;
+  readonly tombstone: boolean;
+  readonly kv: KeyValue;
+}
+
+/** What the state machine is rebuilt from, in slices. */
+export interface StateRecords {
+  readonly applied: AppliedPoint;
+  /** -1 when never compacted. */
+  readonly compactedRevision: number;
+  readonly members: readonly MemberInfo[];
+  /** Revision records in ascending order, `maxRecords` at a time; empty at the end. */
+  nextRevisions(maxRecords: number): Promise<readonly StoredRevision[]>;
+  close(): Promise<void>;
+}
+
+/** A consistent cut of the replicated state, to stream to a member that is far behind. */
+export interface SnapshotReader {
+  readonly meta: SnapshotMeta;
+  /** The next chunk, already framed and checksummed, at most `chunkBytesMax` plus one record; undefined at the end. */
+  nextChunk(): Promise<Buffer | undefined>;
+  close(): Promise<void>;
+}
+
+/** Receives a snapshot beside the live state. Nothing is visible before `SaveBatch`-like installation by the store. */
+export interface SnapshotWriter {
+  /** Chunks in order. Rejects with SnapshotError on a bad checksum, a gap, an unknown format or a size lie. */
+  writeChunk(chunk: Buffer): Promise<void>;
+  /** Verifies the whole and makes it durable. After it the snapshot waits to be installed. */
+  finish(): Promise<SnapshotMeta>;
+  /** Throws the received part away. Safe after any failure. */
+  abort(): Promise<void>;
+}
+
+export interface MemberStore {
+  load(): Promise<LoadedMember>;
+  /** One atomic batch; synced when `sync`. Calls take effect in order. A rejection is fatal for the member. */
+  save(batch: SaveBatch, options: { readonly sync: boolean }): Promise<void>;
+  /** Opens the replicated state for a rebuild. */
+  openState(): Promise<StateRecords>;
+  /** Values of older revisions; undefined for one that a compaction has removed. Positional. */
+  readRevisions(revisions: readonly Revision[]): Promise<readonly (StoredRevision | undefined)[]>;
+  /** Every revision record up to and including main revision `upTo`, ascending, at the moment of the call. */
+  scanRevisions(upTo: number): Promise<StateRecords>;
+  openSnapshot(): Promise<SnapshotReader>;
+  /** One at a time; a second one aborts the first. */
+  receiveSnapshot(): Promise<SnapshotWriter>;
+  /**
+   * Makes the finished snapshot the state of this member, in one synced batch with `hardState`: state, applied point
+   * and log start switch together; log entries beyond it are gone. A crash leaves the old or the new state.
+   */
+  installSnapshot(meta: SnapshotMeta, hardState: HardState): Promise<void>;
+  /** Bytes of the replicated state: allocated and live, for Maintenance.Status. */
+  size(): Promise<{ readonly allocatedBytes: number; readonly liveBytes: number }>;
+  close(): Promise<void>;
+}
