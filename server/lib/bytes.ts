@@ -6,9 +6,8 @@
 export type ByteString = string;
 
 export function byteStringFrom(bytes: Uint8Array): ByteString {
-  return Buffer.isBuffer(bytes)
-    ? bytes.latin1Slice()
-    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).latin1Slice();
+  const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return buffer.toString('latin1');
 }
 
 export function bytesFrom(text: ByteString): Buffer {

@@ -1,0 +1,67 @@
+/** Elections: a pre-vote round that disturbs nobody, then the real one (Raft §5.2, Thesis §9.6). */
+import { type Core, NO_NODE } from './core.js';
+import { startLeading } from './leader.js';
+import { voteResult } from './quorum.js';
+import type { NodeId, VoteResponse } from './types.js';
+
+/** Starts a round. With `transfer` the leader asked for it: no pre-vote, and live-leader protection is bypassed. */
+export function campaign(core: Core, transfer = false): void {
+  if (!core.isVoter) return;
+  if (transfer) {
+    startElection(core, true);
+    return;
+  }
+  core.becomePreCandidate();
+  requestVotes(core, { pre: true, term: core.term + 1, transfer: false });
+  // A pre-vote promises nothing, so this member's own needs no disk.
+  countVote(core, core.id, true);
+}
+
+function startElection(core: Core, transfer: boolean): void {
+  core.becomeCandidate();
+  requestVotes(core, { pre: false, term: core.term, transfer });
+}
+
+function requestVotes(core: Core, round: { pre: boolean; term: number; transfer: boolean }): void {
+  const { lastIndex, lastTerm } = core.log;
+  for (const to of core.conf.voters) {
+    if (to === core.id) continue;
+    core.send({ type: 'voteRequest', from: core.id, to, lastIndex, lastTerm, ...round });
+  }
+}
+
+export function tickElection(core: Core): void {
+  core.electionElapsed += 1;
+  if (core.electionElapsed < core.electionTimeout) return;
+  core.electionElapsed = 0;
+  campaign(core);
+}
+
+export function handleVoteResponse(core: Core, message: VoteResponse): void {
+  const isMine =
+    (core.role === 'preCandidate' && message.pre && message.term === core.term + 1) ||
+    (core.role === 'candidate' && !message.pre && message.term === core.term);
+  // A refused pre-vote carries the refuser's own term, which is ours when it is not higher.
+  const isRefusal = core.role === 'preCandidate' && message.pre && !message.granted;
+  if (isMine || isRefusal) countVote(core, message.from, message.granted);
+}
+
+/** The candidate's own vote counts once it is durable, like everybody's. */
+export function handleOwnVoteSaved(core: Core): void {
+  if (core.role === 'candidate') countVote(core, core.id, true);
+}
+
+function countVote(core: Core, from: NodeId, granted: boolean): void {
+  if (!core.votes.has(from)) core.votes.set(from, granted);
+  switch (voteResult(core.conf.voters, core.votes)) {
+    case 'won':
+      if (core.role === 'preCandidate') startElection(core, false);
+      else startLeading(core);
+      return;
+    case 'lost':
+      core.becomeFollower(core.term, NO_NODE);
+      return;
+    case 'pending':
+      return;
+  }
+}

@@ -1,0 +1,256 @@
+/** What a leader does: append, replicate, commit, confirm reads, hand over. */
+import { assert } from '../lib/assert.js';
+import { type Core, NO_NODE } from './core.js';
+import { entryBytes } from './log.js';
+import { isVoter, membersOf } from './membership.js';
+import { Progress } from './progress.js';
+import { isQuorum, quorumIndex } from './quorum.js';
+import type {
+  AppendResponse,
+  ConfState,
+  Entry,
+  EntryId,
+  HeartbeatResponse,
+  NodeId,
+  ReadIndexRequest,
+} from './types.js';
+
+const NO_DATA = new Uint8Array(0);
+
+/** Thesis §6.4: only an entry of its own term tells a new leader what is committed, so it appends one at once. */
+export function startLeading(core: Core): void {
+  core.becomeLeader();
+  syncProgress(core);
+  appendOwn(core, { kind: 'noop', data: NO_DATA });
+}
+
+type Payload =
+  | { readonly kind: 'normal' | 'noop'; readonly data: Uint8Array }
+  | { readonly kind: 'conf'; readonly data: Uint8Array; readonly conf: ConfState };
+
+export function appendOwn(core: Core, payload: Payload): EntryId {
+  const id = { term: core.term, index: core.log.lastIndex + 1 };
+  const entry: Entry = { ...id, ...payload };
+  core.append(entry);
+  core.uncommittedBytes += entryBytes(entry);
+  if (entry.kind === 'conf') syncProgress(core);
+  return id;
+}
+
+/** Progress exists for exactly the members of the current configuration. */
+function syncProgress(core: Core): void {
+  const members = membersOf(core.conf);
+  for (const id of core.progress.keys()) if (!members.includes(id)) core.progress.delete(id);
+  const limits = { messagesMax: core.config.inflightMessagesMax, bytesMax: core.config.inflightBytesMax };
+  for (const id of members) {
+    if (core.progress.has(id)) continue;
+    const progress = new Progress(core.log.lastIndex + 1, limits);
+    if (id === core.id) progress.acknowledged(core.log.stableIndex);
+    // A new member is given one election timeout to be heard of.
+    progress.recentActive = true;
+    core.progress.set(id, progress);
+  }
+}
+
+function forEachPeer(core: Core, visit: (id: NodeId, progress: Progress) => void): void {
+  for (const id of membersOf(core.conf)) {
+    const progress = core.progress.get(id);
+    if (id !== core.id && progress !== undefined) visit(id, progress);
+  }
+}
+
+export function tickLeader(core: Core): void {
+  core.electionElapsed += 1;
+  core.heartbeatElapsed += 1;
+  if (core.electionElapsed >= core.config.electionTicks) {
+    core.electionElapsed = 0;
+    core.transferee = NO_NODE;
+    if (!hasActiveQuorum(core)) {
+      core.becomeFollower(core.term, NO_NODE);
+      return;
+    }
+  }
+  if (core.heartbeatElapsed >= core.config.heartbeatTicks) broadcastHeartbeat(core);
+}
+
+/** CheckQuorum: a leader that no quorum has spoken to for an election timeout must assume that another one leads. */
+function hasActiveQuorum(core: Core): boolean {
+  const active = isQuorum(
+    core.conf.voters,
+    (id) => id === core.id || core.progress.get(id)?.recentActive === true,
+  );
+  for (const progress of core.progress.values()) progress.recentActive = false;
+  return active;
+}
+
+export function broadcastHeartbeat(core: Core): void {
+  core.heartbeatElapsed = 0;
+  forEachPeer(core, (to, progress) => {
+    core.send({
+      type: 'heartbeat',
+      from: core.id,
+      to,
+      term: core.term,
+      // Never more than the peer is known to have: beyond its match its log may still conflict.
+      commit: Math.min(progress.match, core.log.commitIndex),
+      readToken: core.rounds.newest,
+    });
+  });
+}
+
+/** Sends every peer what it lacks, as far as its window allows, and news of the commit index. Called once per Ready. */
+export function replicate(core: Core): void {
+  forEachPeer(core, (to, progress) => {
+    while (!progress.isPaused && progress.next <= core.log.lastIndex) {
+      if (!sendAppend(core, to, progress)) return;
+    }
+    const commit = Math.min(progress.match, core.log.commitIndex);
+    if (!progress.isPaused && progress.mode === 'replicate' && progress.sentCommit < commit) {
+      sendAppend(core, to, progress);
+    }
+  });
+}
+
+/** False when the entries the peer needs are trimmed away: then it is asked to take a snapshot. */
+function sendAppend(core: Core, to: NodeId, progress: Progress): boolean {
+  const prevIndex = progress.next - 1;
+  const prevTerm = core.log.termAt(prevIndex);
+  if (prevTerm === undefined) {
+    requestSnapshot(core, to, progress);
+    return false;
+  }
+  const entries =
+    progress.next <= core.log.lastIndex ? core.log.slice(progress.next, core.config.appendBytesMax) : [];
+  const commit = core.log.commitIndex;
+  core.send({ type: 'appendRequest', from: core.id, to, term: core.term, prevIndex, prevTerm, entries, commit });
+  progress.sentCommit = commit;
+  const bytes = entries.reduce((sum, entry) => sum + entryBytes(entry), 0);
+  progress.sent(prevIndex + entries.length, bytes);
+  return true;
+}
+
+function requestSnapshot(core: Core, to: NodeId, progress: Progress): void {
+  // A peer that is not there would only make the driver read the whole state for nothing.
+  if (!progress.recentActive) return;
+  progress.becomeSnapshot();
+  const { startIndex: index, startTerm: term } = core.log;
+  const meta = { index, term, conf: core.membership.at(index) };
+  core.send({ type: 'installSnapshot', from: core.id, to, term: core.term, meta });
+}
+
+export function handleAppendResponse(core: Core, message: AppendResponse): void {
+  const progress = core.progress.get(message.from);
+  if (progress === undefined) return;
+  progress.recentActive = true;
+  if (!message.accepted) {
+    const hint = core.log.findTermAtMost(message.hintIndex, message.hintTerm);
+    progress.rejected(message.index, hint.index);
+    return;
+  }
+  const isNews = progress.acknowledged(message.index);
+  if (progress.mode === 'probe') progress.becomeReplicate();
+  // A peer in snapshot mode is back as soon as the log here continues what it has, whatever became of the transfer.
+  if (progress.mode === 'snapshot' && progress.match >= core.log.startIndex) progress.becomeReplicate();
+  if (!isNews) return;
+  maybeCommit(core);
+  maybeHandOver(core, message.from);
+}
+
+/** The leader's own disk has caught up: it counts itself like any other member (Thesis §10.2.1). */
+export function handleOwnSave(core: Core): void {
+  const progress = core.progress.get(core.id);
+  if (progress?.acknowledged(core.log.stableIndex) === true) maybeCommit(core);
+}
+
+export function maybeCommit(core: Core): void {
+  const index = quorumIndex(core.conf.voters, (id) => core.progress.get(id)?.match ?? 0);
+  // Raft §5.4.2: entries of older terms are committed only through one of this leader's own term.
+  if (index <= core.log.commitIndex || core.log.termAt(index) !== core.term) return;
+  releaseUncommitted(core, index);
+  core.log.commitTo(index);
+  if (core.rounds.startHeld(index)) broadcastHeartbeat(core);
+  confirmReads(core);
+  // Thesis §4.2.2: a leader that is not part of the configuration any more leads until that is committed, no longer.
+  if (!core.isVoter && core.membership.currentIndex <= index) {
+    replicate(core);
+    core.becomeFollower(core.term, NO_NODE);
+  }
+}
+
+function releaseUncommitted(core: Core, index: number): void {
+  for (const entry of core.log.slice(core.log.commitIndex + 1, Infinity, index)) {
+    // Entries of earlier terms were never counted.
+    if (entry.term === core.term) core.uncommittedBytes -= entryBytes(entry);
+  }
+  assert(core.uncommittedBytes >= 0, 'uncommitted bytes below zero', { bytes: core.uncommittedBytes });
+}
+
+export function handleHeartbeatResponse(core: Core, message: HeartbeatResponse): void {
+  const progress = core.progress.get(message.from);
+  if (progress === undefined) return;
+  progress.recentActive = true;
+  // Whatever was under way may be lost: let one append find out, even without new entries.
+  progress.probeSent = false;
+  if (progress.match < core.log.lastIndex && progress.mode !== 'snapshot') nudge(core, message.from, progress);
+  if (message.readToken > 0 && isVoter(core.conf, message.from)) {
+    core.rounds.answered(message.from, message.readToken);
+    confirmReads(core);
+  }
+}
+
+/** Lost appends would stay unnoticed in a quiet phase: an empty one at the end of the log provokes an answer. */
+function nudge(core: Core, to: NodeId, progress: Progress): void {
+  if (progress.next > core.log.lastIndex) sendAppend(core, to, progress);
+}
+
+/** `from` is this member or a follower on whose behalf it asks. */
+export function handleReadRequest(core: Core, from: NodeId, token: number): void {
+  if (core.rounds.waiting >= core.config.pendingReadsMax) {
+    if (from === core.id) core.droppedReads.push(token);
+    return;
+  }
+  // Thesis §6.4: before an entry of its own term is committed, a leader does not know what is.
+  if (core.log.termAt(core.log.commitIndex) !== core.term) {
+    core.rounds.hold({ from, token });
+    return;
+  }
+  core.rounds.start({ from, token }, core.log.commitIndex);
+  broadcastHeartbeat(core);
+  confirmReads(core);
+}
+
+export function handleReadIndexRequest(core: Core, message: ReadIndexRequest): void {
+  handleReadRequest(core, message.from, message.token);
+}
+
+function confirmReads(core: Core): void {
+  for (const read of core.rounds.takeConfirmed(core.conf.voters, core.id)) {
+    const { from: to, token, index } = read;
+    if (to === core.id) core.reads.push({ token, index });
+    else core.send({ type: 'readIndexResponse', from: core.id, to, term: core.term, token, index });
+  }
+}
+
+/** False when `to` cannot take over: it is this member, a learner or unknown. */
+export function startTransfer(core: Core, to: NodeId): boolean {
+  if (to === core.id || !isVoter(core.conf, to)) return false;
+  core.transferee = to;
+  core.electionElapsed = 0;
+  maybeHandOver(core, to);
+  return true;
+}
+
+function maybeHandOver(core: Core, to: NodeId): void {
+  if (core.transferee !== to || core.progress.get(to)?.match !== core.log.lastIndex) return;
+  core.send({ type: 'timeoutNow', from: core.id, to, term: core.term });
+}
+
+/** The driver's stream to `from` broke: what was in flight is probably lost. */
+export function handleUnreachable(core: Core, from: NodeId): void {
+  const progress = core.progress.get(from);
+  if (progress?.mode === 'replicate') progress.becomeProbe();
+}
+
+export function handleSnapshotEnded(core: Core, to: NodeId, index: number | undefined): void {
+  core.progress.get(to)?.snapshotEnded(index);
+}
