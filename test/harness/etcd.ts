@@ -14,6 +14,9 @@ import { RawClient } from './raw-client.js';
 
 export type Program = 'etcd' | 'quorate';
 
+/** What the conformance suites test. QUORATE_TARGET=etcd runs them against etcd itself: a control of the suites. */
+export const targetProgram: Program = process.env['QUORATE_TARGET'] === 'etcd' ? 'etcd' : 'quorate';
+
 const quorateMain = resolve(import.meta.dirname, '../../server/dist/main.js');
 const servingTimeoutMs = 60_000;
 const retryPauseMs = 20;
