@@ -1,0 +1,121 @@
+/**
+ * The key layout of a member's engine. All numbers are big-endian, so that byte order is number order.
+ *
+ *   'm' name                                  what this member alone knows: identity, hard state, boot, active, log start
+ *   'l' generation u32, index u64             the log
+ *   's' generation u32, table u8, ...         the replicated state: applied point, compacted, members, revisions
+ *
+ * A generation is one life of the replicated state and the log together: an installed snapshot begins a new one, and
+ * the record 'active' says which one counts. All of one generation's state is one contiguous range with the applied
+ * point first, so that one iterator is one consistent cut.
+ */
+import type { LogIndex, NodeId } from '../raft/types.js';
+import type { Revision } from '../state/result.js';
+import type { KeyRange } from './engine.js';
+
+const LOG_PREFIX = 0x6c;
+const STATE_PREFIX = 0x73;
+const GENERATION_OFFSET = 1;
+const GENERATION_END = 5;
+
+/** The order is that of the tables in a cut; the rebuild of the state relies on it. */
+export const stateTable = { applied: 1, compacted: 2, member: 3, revision: 4 } as const;
+const TABLE_END = 5;
+
+export const metaKey = {
+  identity: Buffer.from('mIdentity'),
+  hardState: Buffer.from('mHardState'),
+  boot: Buffer.from('mBoot'),
+  /** The generation that counts, with the start of its log: they always switch together. */
+  active: Buffer.from('mActive'),
+} as const;
+
+export const everyKey: KeyRange = { gte: Buffer.from([0]), lt: Buffer.from([0xff]) };
+export const everyStateKey: KeyRange = { gte: Buffer.from([STATE_PREFIX]), lt: Buffer.from([STATE_PREFIX + 1]) };
+export const everyLogKey: KeyRange = { gte: Buffer.from([LOG_PREFIX]), lt: Buffer.from([LOG_PREFIX + 1]) };
+
+export function logKey(generation: number, index: LogIndex): Buffer {
+  const key = Buffer.allocUnsafe(GENERATION_END + 8);
+  key[0] = LOG_PREFIX;
+  key.writeUInt32BE(generation, GENERATION_OFFSET);
+  writeUint64(key, index, GENERATION_END);
+  return key;
+}
+
+export function logIndexOf(key: Buffer): LogIndex {
+  return readUint64(key, GENERATION_END);
+}
+
+/** The log of one generation from `first` on. */
+export function logRange(generation: number, first: LogIndex): KeyRange {
+  return { gte: logKey(generation, first), lt: logKey(generation + 1, 0) };
+}
+
+/**
+ * A state record's key without its prefix and generation: table byte and the rest. Checksums and snapshots use this
+ * part, so that a record means the same in every generation and on every member.
+ */
+export function stateSubkey(key: Buffer): Buffer {
+  return key.subarray(GENERATION_END);
+}
+
+/** The generation of a log or state key. */
+export function generationOf(key: Buffer): number {
+  return key.readUInt32BE(GENERATION_OFFSET);
+}
+
+export function stateKey(generation: number, subkey: Buffer): Buffer {
+  const key = Buffer.allocUnsafe(GENERATION_END + subkey.length);
+  key[0] = STATE_PREFIX;
+  key.writeUInt32BE(generation, GENERATION_OFFSET);
+  subkey.copy(key, GENERATION_END);
+  return key;
+}
+
+export const appliedSubkey: Buffer = Buffer.from([stateTable.applied]);
+export const compactedSubkey: Buffer = Buffer.from([stateTable.compacted]);
+
+export function memberSubkey(id: NodeId): Buffer {
+  const subkey = Buffer.allocUnsafe(9);
+  subkey[0] = stateTable.member;
+  subkey.writeBigUInt64BE(id, 1);
+  return subkey;
+}
+
+const REVISION_SUBKEY_BYTES = 13;
+
+export function revisionSubkey({ main, sub }: Revision): Buffer {
+  const subkey = Buffer.allocUnsafe(REVISION_SUBKEY_BYTES);
+  subkey[0] = stateTable.revision;
+  writeUint64(subkey, main, 1);
+  subkey.writeUInt32BE(sub, 9);
+  return subkey;
+}
+
+/** Undefined when `subkey` names no revision. */
+export function revisionOf(subkey: Buffer): Revision | undefined {
+  if (subkey.length !== REVISION_SUBKEY_BYTES || subkey[0] !== stateTable.revision) return undefined;
+  return { main: readUint64(subkey, 1), sub: subkey.readUInt32BE(9) };
+}
+
+/** The whole state of one generation. */
+export function stateRange(generation: number): KeyRange {
+  return { gte: stateKey(generation, appliedSubkey), lt: stateKey(generation, Buffer.from([TABLE_END])) };
+}
+
+/** The state of one generation without revisions after main revision `upTo`. */
+export function stateRangeUpTo(generation: number, upTo: number): KeyRange {
+  return {
+    gte: stateKey(generation, appliedSubkey),
+    lt: stateKey(generation, revisionSubkey({ main: upTo + 1, sub: 0 })),
+  };
+}
+
+function writeUint64(target: Buffer, value: number, offset: number): void {
+  target.writeUInt32BE(Math.floor(value / 0x1_0000_0000), offset);
+  target.writeUInt32BE(value >>> 0, offset + 4);
+}
+
+function readUint64(source: Buffer, offset: number): number {
+  return source.readUInt32BE(offset) * 0x1_0000_0000 + source.readUInt32BE(offset + 4);
+}

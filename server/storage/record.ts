@@ -1,0 +1,40 @@
+/**
+ * The frame of every stored record: CRC-32 over key and payload, then the payload. Iterators of the engines do not
+ * verify their own checksums, and a value under the wrong key is as wrong as a flipped bit; both end here.
+ */
+import { crc32 } from 'node:zlib';
+import { StorageCorruptionError } from './storage-errors.js';
+
+const CRC_BYTES = 4;
+
+/** The largest record, frame included. The doors refuse requests long before; snapshots rely on it as a bound. */
+export const RECORD_BYTES_MAX = 32 * 1024 * 1024;
+
+/** `key`: of a state record its subkey, else the whole key. */
+export function frameRecord(key: Buffer, payload: Uint8Array): Buffer {
+  const bytes = CRC_BYTES + payload.length;
+  if (bytes > RECORD_BYTES_MAX) {
+    throw new RangeError(`a record of ${bytes} bytes was to be stored, the limit is ${RECORD_BYTES_MAX}`);
+  }
+  const record = Buffer.allocUnsafe(bytes);
+  record.set(payload, CRC_BYTES);
+  record.writeUInt32BE(checksum(key, payload), 0);
+  return record;
+}
+
+/** The payload, a view into `record`. `what` names the record in the StorageCorruptionError. */
+export function openRecord(key: Buffer, record: Buffer, what: string, index?: number): Buffer {
+  if (!isIntact(key, record)) {
+    throw new StorageCorruptionError(`${what} is corrupt: its checksum does not match what is stored`, index);
+  }
+  return record.subarray(CRC_BYTES);
+}
+
+export function isIntact(key: Buffer, record: Buffer): boolean {
+  if (record.length < CRC_BYTES) return false;
+  return record.readUInt32BE(0) === checksum(key, record.subarray(CRC_BYTES));
+}
+
+function checksum(key: Buffer, payload: Uint8Array): number {
+  return crc32(payload, crc32(key));
+}

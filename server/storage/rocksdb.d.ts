@@ -1,0 +1,31 @@
+/** The part of the binding `rocksdb` that RocksdbEngine calls. The package brings no types of its own. */
+declare module 'rocksdb' {
+  export type Callback<T = void> = (error: Error | null | undefined, value: T) => void;
+
+  export interface OpenOptions {
+    createIfMissing?: boolean;
+    compression?: boolean;
+    cacheSize?: number;
+    writeBufferSize?: number;
+    maxOpenFiles?: number;
+  }
+
+  export type BatchOperation = { type: 'put'; key: Buffer; value: Buffer } | { type: 'del'; key: Buffer };
+
+  export interface Iterator {
+    next(callback: (error: Error | null | undefined, key?: Buffer, value?: Buffer) => void): void;
+    end(callback: Callback): void;
+  }
+
+  export interface Database {
+    open(options: OpenOptions, callback: Callback): void;
+    close(callback: Callback): void;
+    getMany(keys: Buffer[], options: { asBuffer: true }, callback: Callback<(Buffer | undefined)[]>): void;
+    batch(operations: readonly BatchOperation[], options: { sync: boolean }, callback: Callback): void;
+    iterator(options: { gte: Buffer; lt: Buffer; highWaterMark: number }): Iterator;
+    compactRange(start: Buffer, end: Buffer, callback: Callback): void;
+  }
+
+  const rocksdb: (location: string) => Database;
+  export default rocksdb;
+}
