@@ -1,0 +1,66 @@
+/**
+ * THE table: what each error code of ours looks like on the wire. Clients of etcd recognise errors by their exact
+ * text, so those texts never change by a byte. Programs of ours read the code itself, from the trailer quorate-code;
+ * what exactly was wrong (limit and value) is in quorate-detail, percent-encoded.
+ */
+import { Metadata, status, type StatusObject } from '@grpc/grpc-js';
+import { InvariantError } from '../lib/assert.js';
+import { QuorateError, type ErrorCode } from '../lib/quorate-error.js';
+
+export const codeTrailer = 'quorate-code';
+export const detailTrailer = 'quorate-detail';
+
+interface WireError {
+  readonly status: status;
+  readonly text: string;
+}
+
+export const wireErrors: Readonly<Record<ErrorCode, WireError>> = {
+  EMPTY_KEY: { status: status.INVALID_ARGUMENT, text: 'etcdserver: key is not provided' },
+  VALUE_PROVIDED: { status: status.INVALID_ARGUMENT, text: 'etcdserver: value is provided' },
+  LEASE_PROVIDED: { status: status.INVALID_ARGUMENT, text: 'etcdserver: lease is provided' },
+  TOO_MANY_OPS: { status: status.INVALID_ARGUMENT, text: 'etcdserver: too many operations in txn request' },
+  TXN_TOO_DEEP: { status: status.INVALID_ARGUMENT, text: 'quorate: transaction is nested too deeply' },
+  DUPLICATE_KEY: { status: status.INVALID_ARGUMENT, text: 'etcdserver: duplicate key given in txn request' },
+  INVALID_SORT_OPTION: { status: status.INVALID_ARGUMENT, text: 'etcdserver: invalid sort option' },
+  INVALID_COMPARE: { status: status.INVALID_ARGUMENT, text: 'quorate: invalid compare' },
+  INVALID_REVISION: { status: status.INVALID_ARGUMENT, text: 'quorate: invalid revision' },
+  REQUEST_TOO_LARGE: { status: status.INVALID_ARGUMENT, text: 'etcdserver: request is too large' },
+  RESPONSE_TOO_LARGE: { status: status.RESOURCE_EXHAUSTED, text: 'quorate: response is too large' },
+  UNIMPLEMENTED: { status: status.UNIMPLEMENTED, text: 'quorate: not implemented' },
+  // etcd sends INVALID_ARGUMENT here, not NOT_FOUND.
+  KEY_NOT_FOUND: { status: status.INVALID_ARGUMENT, text: 'etcdserver: key not found' },
+  LEASE_NOT_FOUND: { status: status.NOT_FOUND, text: 'etcdserver: requested lease not found' },
+  COMPACTED: { status: status.OUT_OF_RANGE, text: 'etcdserver: mvcc: required revision has been compacted' },
+  FUTURE_REVISION: { status: status.OUT_OF_RANGE, text: 'etcdserver: mvcc: required revision is a future revision' },
+  UNKNOWN_COMMAND: { status: status.INVALID_ARGUMENT, text: 'quorate: unknown command' },
+  NO_LEADER: { status: status.UNAVAILABLE, text: 'etcdserver: no leader' },
+  LEADER_CHANGED: { status: status.UNAVAILABLE, text: 'etcdserver: leader changed' },
+  // etcd declares RESOURCE_EXHAUSTED and sends UNKNOWN by mistake; the declared one tells a client to slow down.
+  TOO_MANY_REQUESTS: { status: status.RESOURCE_EXHAUSTED, text: 'etcdserver: too many requests' },
+  PROPOSAL_DROPPED: { status: status.UNAVAILABLE, text: 'etcdserver: leader changed' },
+  STOPPED: { status: status.UNAVAILABLE, text: 'etcdserver: server stopped' },
+  CANCELED: { status: status.CANCELLED, text: 'context canceled' },
+  DEADLINE_EXCEEDED: { status: status.DEADLINE_EXCEEDED, text: 'context deadline exceeded' },
+  TIMEOUT: { status: status.UNAVAILABLE, text: 'etcdserver: request timed out' },
+  OUTCOME_UNKNOWN: { status: status.UNAVAILABLE, text: 'etcdserver: request timed out' },
+};
+
+/**
+ * The status of whatever a handler threw. An InvariantError is thrown again: it must end the process, not a request.
+ * Anything else that is no QuorateError is a bug of a door, which costs one request, never the member.
+ */
+export function wireStatusOf(error: unknown): StatusObject {
+  if (error instanceof QuorateError) return knownStatus(error);
+  if (error instanceof InvariantError) throw error;
+  return { code: status.INTERNAL, details: 'quorate: internal error', metadata: new Metadata() };
+}
+
+function knownStatus({ code, detail }: QuorateError): StatusObject {
+  const { status, text } = wireErrors[code];
+  const metadata = new Metadata();
+  metadata.set(codeTrailer, code);
+  if (detail !== '') metadata.set(detailTrailer, encodeURIComponent(detail));
+  const isOurs = text.startsWith('quorate: ');
+  return { code: status, details: isOurs && detail !== '' ? `${text}: ${detail}` : text, metadata };
+}
