@@ -19,6 +19,7 @@ export type ErrorCode =
   // Refused by the state machine, identically on every member; nothing changed.
   | 'KEY_NOT_FOUND'
   | 'LEASE_NOT_FOUND'
+  | 'MEMBER_NOT_FOUND'
   | 'COMPACTED'
   | 'FUTURE_REVISION'
   | 'UNKNOWN_COMMAND'
@@ -31,6 +32,8 @@ export type ErrorCode =
   | 'CANCELED'
   // The deadline passed before the request was proposed: it was surely not applied.
   | 'DEADLINE_EXCEEDED'
+  // A read was not confirmed in time; nothing changed.
+  | 'TIMEOUT'
   // The outcome is unknown: the write may have happened, or may still happen.
   | 'OUTCOME_UNKNOWN';
 

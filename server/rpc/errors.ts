@@ -31,6 +31,7 @@ export const wireErrors: Readonly<Record<ErrorCode, WireError>> = {
   // etcd sends INVALID_ARGUMENT here, not NOT_FOUND.
   KEY_NOT_FOUND: { status: status.INVALID_ARGUMENT, text: 'etcdserver: key not found' },
   LEASE_NOT_FOUND: { status: status.NOT_FOUND, text: 'etcdserver: requested lease not found' },
+  MEMBER_NOT_FOUND: { status: status.NOT_FOUND, text: 'etcdserver: member not found' },
   COMPACTED: { status: status.OUT_OF_RANGE, text: 'etcdserver: mvcc: required revision has been compacted' },
   FUTURE_REVISION: { status: status.OUT_OF_RANGE, text: 'etcdserver: mvcc: required revision is a future revision' },
   UNKNOWN_COMMAND: { status: status.INVALID_ARGUMENT, text: 'quorate: unknown command' },
