@@ -1,0 +1,83 @@
+/**
+ * The writes of one request: they share one revision and are numbered from 0 inside it. The store moves on with the
+ * first write; a request that writes nothing leaves it where it was. What may be refused is refused before.
+ */
+import type { ByteString } from '../../lib/bytes.js';
+import type { DeleteRangeCommand, PutCommand } from '../command.js';
+import type { Event, KeyValue, Revision, StateWrite } from '../result.js';
+import { KeyHistory } from './key-history.js';
+import { afterAllOf } from './revision.js';
+import type { Store } from './store.js';
+
+export class RevisionWriter {
+  readonly events: Event[] = [];
+  readonly writes: StateWrite[] = [];
+  readonly #store: Store;
+  readonly #begin: number;
+
+  constructor(store: Store) {
+    this.#store = store;
+    this.#begin = store.revision;
+  }
+
+  /** What an op's header shows: the revision before the request until its first write, then the request's own. */
+  get shownRevision(): number {
+    return this.events.length === 0 ? this.#begin : this.#begin + 1;
+  }
+
+  /** Where a read stands that comes now: it sees the writes so far. */
+  get point(): Revision {
+    const written = this.events.length;
+    return written === 0 ? afterAllOf(this.#begin) : { main: this.#begin + 1, sub: written - 1 };
+  }
+
+  /** Returns what the key was before. */
+  put(command: PutCommand): KeyValue | undefined {
+    const { key } = command;
+    const history = this.#store.keys.get(key);
+    const prevKv = history?.live;
+    const revision = this.#next();
+    const kv: KeyValue = {
+      key,
+      value: command.ignoreValue && prevKv !== undefined ? prevKv.value : command.value,
+      createRevision: prevKv === undefined ? revision.main : prevKv.createRevision,
+      modRevision: revision.main,
+      version: prevKv === undefined ? 1 : prevKv.version + 1,
+      lease: command.ignoreLease && prevKv !== undefined ? prevKv.lease : command.lease,
+    };
+    if (history === undefined) this.#store.keys.set(key, new KeyHistory(kv, revision.sub));
+    else history.append(kv, revision.sub);
+    this.#record('put', kv, revision, prevKv);
+    return prevKv;
+  }
+
+  /** Returns what was deleted, in key order. */
+  deleteRange(command: DeleteRangeCommand): readonly KeyValue[] {
+    const deleted: KeyValue[] = [];
+    this.#store.everyLive(command, (prevKv, history) => {
+      const revision = this.#next();
+      const kv = tombstone(prevKv.key, revision.main);
+      history.append(kv, revision.sub);
+      this.#record('delete', kv, revision, prevKv);
+      deleted.push(prevKv);
+      return true;
+    });
+    return deleted;
+  }
+
+  #next(): Revision {
+    const sub = this.events.length;
+    if (sub === 0) this.#store.advance(this.#begin + 1);
+    return { main: this.#begin + 1, sub };
+  }
+
+  #record(type: Event['type'], kv: KeyValue, revision: Revision, prevKv: KeyValue | undefined): void {
+    this.events.push({ type, kv, revision, prevKv });
+    this.writes.push({ kind: 'putRevision', revision, tombstone: type === 'delete', kv });
+  }
+}
+
+/** Version 0 marks it: no key that exists has that. */
+export function tombstone(key: ByteString, modRevision: number): KeyValue {
+  return { key, value: '', createRevision: 0, modRevision, version: 0, lease: 0n };
+}

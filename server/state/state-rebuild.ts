@@ -1,0 +1,42 @@
+/** Brings a state machine back from what its writes left on disk, in slices, at a start or after a snapshot. */
+import { assert } from '../lib/assert.js';
+import { KeyHistory } from './mvcc/key-history.js';
+import type { RevisionRecord } from './mvcc/revision.js';
+import { tombstone } from './mvcc/revision-writer.js';
+import { Store, type StorePoint } from './mvcc/store.js';
+import type { MemberInfo } from './result.js';
+import { StateMachine } from './state-machine.js';
+
+export class StateRebuild {
+  readonly #store: Store;
+  readonly #members: readonly MemberInfo[];
+  #lastMain = 0;
+  #lastSub = -1;
+
+  constructor(point: StorePoint & { readonly members: readonly MemberInfo[] }) {
+    this.#store = new Store(point);
+    this.#members = point.members;
+  }
+
+  /** All records on disk, ascending by revision; those that a compaction had not yet removed do no harm. */
+  add(records: readonly RevisionRecord[]): void {
+    for (const record of records) this.#addOne(record);
+  }
+
+  /** The machine as it was: the same answers and the same hash. What its last compactions left to remove, it removes. */
+  finish(): StateMachine {
+    return new StateMachine(this.#store, this.#members);
+  }
+
+  #addOne({ revision: { main, sub }, tombstone: isTombstone, kv }: RevisionRecord): void {
+    const isNext = main > this.#lastMain || (main === this.#lastMain && sub > this.#lastSub);
+    assert(isNext, 'records out of order', { main, sub });
+    assert(main <= this.#store.revision, 'a record beyond the store revision', { main, revision: this.#store.revision });
+    this.#lastMain = main;
+    this.#lastSub = sub;
+    const version = isTombstone ? tombstone(kv.key, main) : kv;
+    const history = this.#store.keys.get(kv.key);
+    if (history === undefined) this.#store.keys.set(kv.key, new KeyHistory(version, sub));
+    else history.append(version, sub);
+  }
+}
