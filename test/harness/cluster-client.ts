@@ -3,23 +3,19 @@
  * reconnection, and errors that say whether the call may have happened. Keys and values are text here.
  */
 import { type ChannelOptions, Client, credentials, type ServiceError } from '@grpc/grpc-js';
+import type { ResponseHeader } from '@quorate/proto/etcd/header.js';
 import {
   Compare_CompareResult,
   Compare_CompareTarget,
-  HashKVRequest,
-  HashKVResponse,
   PutRequest,
   PutResponse,
   RangeRequest,
   RangeResponse,
-  type ResponseHeader,
-  StatusRequest,
-  StatusResponse,
   TxnRequest,
   TxnResponse,
-} from '@quorate/proto/etcd/rpc.js';
+} from '@quorate/proto/etcd/kv.js';
+import { HashKVRequest, HashKVResponse, StatusRequest, StatusResponse } from '@quorate/proto/etcd/maintenance.js';
 import { CallError, outcomeOf } from './cluster-outcome.js';
-import type { Program } from './etcd.js';
 
 /** A restarted member is found again within about 100 ms, so that what suites measure is the cluster. */
 const options: ChannelOptions = {
@@ -103,12 +99,10 @@ const hashKv: Codec<HashKVRequest, HashKVResponse> = {
 
 /** Every call rejects with CallError only. */
 export class MemberClient {
-  readonly #program: Program;
   readonly #client: Client;
 
-  /** `endpoint` is host:port; `program` decides what its errors mean. */
-  constructor(program: Program, endpoint: string) {
-    this.#program = program;
+  /** `endpoint` is host:port. */
+  constructor(endpoint: string) {
     this.#client = new Client(endpoint, credentials.createInsecure(), options);
   }
 
@@ -194,16 +188,16 @@ export class MemberClient {
         { deadline: Date.now() + timeoutMs },
         (error: ServiceError | null, value?: Response) => {
           if (value !== undefined) resolve(value);
-          else reject(this.#errorFrom(error));
+          else reject(errorFrom(error));
         },
       );
     });
   }
+}
 
-  #errorFrom(error: ServiceError | null): CallError {
-    const { code, details } = error ?? { code: -1, details: 'neither an error nor an answer' };
-    return new CallError(outcomeOf(this.#program, code, details), code, details);
-  }
+function errorFrom(error: ServiceError | null): Error {
+  if (error === null) return new Error('neither an error nor an answer');
+  return new CallError(outcomeOf(error), error.code, error.details);
 }
 
 function answerOf({ header }: { readonly header?: ResponseHeader | undefined }): Answer {

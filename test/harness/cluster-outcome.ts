@@ -3,8 +3,7 @@
  * everything that leaves a doubt is `unknown`. Judging an unknown call as failed would make checkers cry wolf; judging
  * too many failed calls as unknown would blind them.
  */
-import { status } from '@grpc/grpc-js';
-import type { Program } from './etcd.js';
+import { type ServiceError, status } from '@grpc/grpc-js';
 
 export class CallError extends Error {
   override readonly name = 'CallError';
@@ -18,30 +17,25 @@ export class CallError extends Error {
   }
 }
 
-/** Refusals that come before anything is proposed. */
-const refusalsOfAll = [
-  'etcdserver: too many requests',
-  'etcdserver: no leader',
-  'etcdserver: leader changed',
-  'raft proposal dropped',
-];
+/** A member of Quorate names its own code in this trailer, and promises that all but one code are definite. */
+const codeTrailer = 'quorate-code';
+const unknownCode = 'OUTCOME_UNKNOWN';
 
-/** etcd may stop while a proposal is on its way, and reports both with one text; Quorate promises more. */
-const refusals: Readonly<Record<Program, readonly string[]>> = {
-  etcd: refusalsOfAll,
-  quorate: [...refusalsOfAll, 'etcdserver: server stopped'],
-};
+/** etcd's refusals that come before anything is proposed, besides those for bad input. */
+const refusals = ['etcdserver: too many requests', 'etcdserver: no leader', 'raft proposal dropped'];
+const badInput: readonly number[] = [status.INVALID_ARGUMENT, status.FAILED_PRECONDITION, status.OUT_OF_RANGE];
 
-const refusalCodes: readonly number[] = [status.INVALID_ARGUMENT, status.FAILED_PRECONDITION, status.OUT_OF_RANGE];
+export type CallFault = Pick<ServiceError, 'code' | 'details' | 'metadata'>;
 
-export function outcomeOf(program: Program, code: number, text: string): 'failed' | 'unknown' {
-  if (wasNeverSent(code, text)) return 'failed';
-  if (refusals[program].includes(text)) return 'failed';
-  return refusalCodes.includes(code) && text.startsWith('etcdserver: ') ? 'failed' : 'unknown';
+export function outcomeOf({ code, details, metadata }: CallFault): 'failed' | 'unknown' {
+  const [named] = metadata.get(codeTrailer);
+  if (named !== undefined) return named === unknownCode ? 'unknown' : 'failed';
+  if (wasNeverSent(code, details) || refusals.includes(details)) return 'failed';
+  return badInput.includes(code) && details.startsWith('etcdserver: ') ? 'failed' : 'unknown';
 }
 
 /** What grpc-js says when the call never had a connection to go out on. */
-function wasNeverSent(code: number, text: string): boolean {
-  if (code === status.UNAVAILABLE) return text.startsWith('No connection established');
-  return code === status.DEADLINE_EXCEEDED && text.includes('Waiting for LB pick');
+function wasNeverSent(code: number, details: string): boolean {
+  if (code === status.UNAVAILABLE) return details.startsWith('No connection established');
+  return code === status.DEADLINE_EXCEEDED && details.includes('Waiting for LB pick');
 }

@@ -49,7 +49,7 @@ export class ClusterMember {
     options: ClusterOptions,
   ) {
     this.#options = options;
-    this.client = new MemberClient(options.program, spec.endpoint);
+    this.client = new MemberClient(spec.endpoint);
   }
 
   get name(): string {

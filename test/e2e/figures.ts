@@ -1,0 +1,25 @@
+/** Medians and spreads, as suites print and compare them. */
+export interface Spread {
+  readonly count: number;
+  readonly min: number;
+  readonly median: number;
+  readonly max: number;
+}
+
+export function spreadOf(values: readonly number[]): Spread {
+  const sorted = [...values].sort((a, b) => a - b);
+  const { length } = sorted;
+  const at = (index: number): number => sorted[index] ?? Number.NaN;
+  const median = (at(Math.floor((length - 1) / 2)) + at(Math.ceil((length - 1) / 2))) / 2;
+  return { count: length, min: at(0), median, max: at(length - 1) };
+}
+
+/** The smallest value that at least `share` of all values do not exceed. */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN;
+}
+
+export function describeSpread({ count, min, median, max }: Spread): string {
+  return `median ${median.toFixed(0)} ms, min ${min.toFixed(0)} ms, max ${max.toFixed(0)} ms (${count} times)`;
+}
