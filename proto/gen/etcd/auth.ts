@@ -24,23 +24,33 @@ export const protobufFileName = "etcd/auth.proto";
 
 /** The auth service: users hold roles, roles permit ranges. The role `root` permits everything. */
 
+/** Turns permission checks on. */
 export interface AuthEnableRequest {
 }
 
+/** Turns permission checks off. */
 export interface AuthDisableRequest {
 }
 
+/** Asks how permission checks stand. */
 export interface AuthStatusRequest {
 }
 
+/** A name and a password. */
 export interface AuthenticateRequest {
+  /** The user. */
   name: string;
+  /** In clear: use TLS. */
   password: string;
 }
 
+/** Describes the new user. */
 export interface AuthUserAddRequest {
+  /** Not empty, and not in use. */
   name: string;
+  /** In clear: use TLS. May be empty. */
   password: string;
+  /** How the user will prove who it is. */
   options:
     | UserAddOptions
     | undefined;
@@ -48,134 +58,213 @@ export interface AuthUserAddRequest {
   hashedPassword: string;
 }
 
+/** Names a user. */
 export interface AuthUserGetRequest {
+  /** The user. */
   name: string;
 }
 
+/** Names the user to delete. */
 export interface AuthUserDeleteRequest {
+  /** The user. */
   name: string;
 }
 
+/** A user and a new password. */
 export interface AuthUserChangePasswordRequest {
+  /** The user. */
   name: string;
+  /** The new one, in clear: use TLS. */
   password: string;
   /** Filled in by the server before the request enters the log, so that the log never holds a password. */
   hashedPassword: string;
 }
 
+/** A user and a role to give. */
 export interface AuthUserGrantRoleRequest {
+  /** The user. */
   user: string;
+  /** The role to give. */
   role: string;
 }
 
+/** A user and a role to take. */
 export interface AuthUserRevokeRoleRequest {
+  /** The user. */
   name: string;
+  /** The role to take. */
   role: string;
 }
 
+/** Names the new role. */
 export interface AuthRoleAddRequest {
+  /** Not empty, and not in use. */
   name: string;
 }
 
+/** Names a role. */
 export interface AuthRoleGetRequest {
+  /** The role. */
   role: string;
 }
 
+/** Asks for all users. */
 export interface AuthUserListRequest {
 }
 
+/** Asks for all roles. */
 export interface AuthRoleListRequest {
 }
 
+/** Names the role to delete. */
 export interface AuthRoleDeleteRequest {
+  /** The role. */
   role: string;
 }
 
+/** A role and a permission to add. */
 export interface AuthRoleGrantPermissionRequest {
   /** The role. */
   name: string;
+  /** What it shall permit, and where. */
   perm: Permission | undefined;
 }
 
+/** A role and the range that it loses. */
 export interface AuthRoleRevokePermissionRequest {
+  /** The role. */
   role: string;
+  /** Where the permitted range begins. */
   key: Buffer;
+  /** Where the permitted range ends. */
   rangeEnd: Buffer;
 }
 
+/** Says that checks are on. */
 export interface AuthEnableResponse {
+  /** Who answers, and as of when. */
   header: ResponseHeader | undefined;
 }
 
+/** Says that checks are off. */
 export interface AuthDisableResponse {
+  /** Who answers, and as of when. */
   header: ResponseHeader | undefined;
 }
 
+/** Says how permission checks stand. */
 export interface AuthStatusResponse {
-  header: ResponseHeader | undefined;
+  /** Who answers, and as of when. */
+  header:
+    | ResponseHeader
+    | undefined;
+  /** Whether permissions are checked. */
   enabled: boolean;
   /** Rises with every change of users, roles and permissions. */
   authRevision: bigint;
 }
 
+/** A token. */
 export interface AuthenticateResponse {
-  header: ResponseHeader | undefined;
+  /** Who answers, and as of when. */
+  header:
+    | ResponseHeader
+    | undefined;
+  /** Proves who the caller is until it expires. */
   token: string;
 }
 
+/** Says that the user exists. */
 export interface AuthUserAddResponse {
+  /** Who answers, and as of when. */
   header: ResponseHeader | undefined;
 }
 
+/** Describes one user. */
 export interface AuthUserGetResponse {
-  header: ResponseHeader | undefined;
+  /** Who answers, and as of when. */
+  header:
+    | ResponseHeader
+    | undefined;
+  /** Names of the roles that the user holds. */
   roles: string[];
 }
 
+/** Says that the user is gone. */
 export interface AuthUserDeleteResponse {
+  /** Who answers, and as of when. */
   header: ResponseHeader | undefined;
 }
 
+/** Says that the new password holds. */
 export interface AuthUserChangePasswordResponse {
+  /** Who answers, and as of when. */
   header: ResponseHeader | undefined;
 }
 
+/** Says that the user holds the role. */
 export interface AuthUserGrantRoleResponse {
+  /** Who answers, and as of when. */
   header: ResponseHeader | undefined;
 }
 
+/** Says that the user no longer holds the role. */
 export interface AuthUserRevokeRoleResponse {
+  /** Who answers, and as of when. */
   header: ResponseHeader | undefined;
 }
 
+/** Says that the role exists. */
 export interface AuthRoleAddResponse {
+  /** Who answers, and as of when. */
   header: ResponseHeader | undefined;
 }
 
+/** Describes one role. */
 export interface AuthRoleGetResponse {
-  header: ResponseHeader | undefined;
+  /** Who answers, and as of when. */
+  header:
+    | ResponseHeader
+    | undefined;
+  /** What the role permits. */
   perm: Permission[];
 }
 
+/** Lists all roles. */
 export interface AuthRoleListResponse {
-  header: ResponseHeader | undefined;
+  /** Who answers, and as of when. */
+  header:
+    | ResponseHeader
+    | undefined;
+  /** Names of all roles. */
   roles: string[];
 }
 
+/** Lists all users. */
 export interface AuthUserListResponse {
-  header: ResponseHeader | undefined;
+  /** Who answers, and as of when. */
+  header:
+    | ResponseHeader
+    | undefined;
+  /** Names of all users. */
   users: string[];
 }
 
+/** Says that the role is gone. */
 export interface AuthRoleDeleteResponse {
+  /** Who answers, and as of when. */
   header: ResponseHeader | undefined;
 }
 
+/** Says that the role permits it. */
 export interface AuthRoleGrantPermissionResponse {
+  /** Who answers, and as of when. */
   header: ResponseHeader | undefined;
 }
 
+/** Says that the role no longer permits it. */
 export interface AuthRoleRevokePermissionResponse {
+  /** Who answers, and as of when. */
   header: ResponseHeader | undefined;
 }
 
@@ -2248,6 +2337,7 @@ export const AuthRoleRevokePermissionResponse: MessageFns<AuthRoleRevokePermissi
   },
 };
 
+/** Keeps users and roles, and checks who calls. */
 export type AuthDefinition = typeof AuthDefinition;
 export const AuthDefinition = {
   name: "Auth",
@@ -2409,6 +2499,7 @@ export const AuthDefinition = {
   },
 } as const;
 
+/** Keeps users and roles, and checks who calls. */
 export type AuthService = typeof AuthService;
 export const AuthService = {
   /** Turns permission checks on. Needs a user `root` that holds the role `root`. */

@@ -23,7 +23,9 @@ export const protobufFileName = "etcd/cluster.proto";
 
 /** The cluster service: who belongs to the cluster. Every change answers with the list as it then stands, by id. */
 
+/** One member of the cluster. */
 export interface Member {
+  /** Never 0, and never given to another member. */
   ID: bigint;
   /** Empty until the member has started once. */
   name: string;
@@ -35,56 +37,91 @@ export interface Member {
   isLearner: boolean;
 }
 
+/** Describes the member to add. */
 export interface MemberAddRequest {
+  /** Where the other members will reach it. */
   peerURLs: string[];
   /** Add it without a vote. */
   isLearner: boolean;
 }
 
+/** Describes the new member. */
 export interface MemberAddResponse {
+  /** Who answers, and as of when. */
   header:
     | ResponseHeader
     | undefined;
   /** The new member. */
-  member: Member | undefined;
+  member:
+    | Member
+    | undefined;
+  /** All members, the new one among them. */
   members: Member[];
 }
 
+/** Names the member to remove. */
 export interface MemberRemoveRequest {
+  /** The member to remove. */
   ID: bigint;
 }
 
+/** Says that the member is removed. */
 export interface MemberRemoveResponse {
-  header: ResponseHeader | undefined;
+  /** Who answers, and as of when. */
+  header:
+    | ResponseHeader
+    | undefined;
+  /** The members that are left. */
   members: Member[];
 }
 
+/** Names a member and its new peer URLs. */
 export interface MemberUpdateRequest {
+  /** The member to change. */
   ID: bigint;
+  /** Takes the place of all its peer URLs. */
   peerURLs: string[];
 }
 
+/** Says that the member is changed. */
 export interface MemberUpdateResponse {
-  header: ResponseHeader | undefined;
+  /** Who answers, and as of when. */
+  header:
+    | ResponseHeader
+    | undefined;
+  /** All members, with the change. */
   members: Member[];
 }
 
+/** Says how fresh the list must be. */
 export interface MemberListRequest {
   /** Ask the cluster instead of this member's own, possibly older list. */
   linearizable: boolean;
 }
 
+/** Lists the members. */
 export interface MemberListResponse {
-  header: ResponseHeader | undefined;
+  /** Who answers, and as of when. */
+  header:
+    | ResponseHeader
+    | undefined;
+  /** All members. */
   members: Member[];
 }
 
+/** Names the learner to promote. */
 export interface MemberPromoteRequest {
+  /** The learner. */
   ID: bigint;
 }
 
+/** Says that the member votes now. */
 export interface MemberPromoteResponse {
-  header: ResponseHeader | undefined;
+  /** Who answers, and as of when. */
+  header:
+    | ResponseHeader
+    | undefined;
+  /** All members, with the change. */
   members: Member[];
 }
 
@@ -861,6 +898,7 @@ export const MemberPromoteResponse: MessageFns<MemberPromoteResponse> = {
   },
 };
 
+/** Changes and lists the members. */
 export type ClusterDefinition = typeof ClusterDefinition;
 export const ClusterDefinition = {
   name: "Cluster",
@@ -914,6 +952,7 @@ export const ClusterDefinition = {
   },
 } as const;
 
+/** Changes and lists the members. */
 export type ClusterService = typeof ClusterService;
 export const ClusterService = {
   /** Adds a member, voting or learning. It starts with these peer URLs. */

@@ -26,7 +26,9 @@ export const protobufFileName = "etcd/election.proto";
 
 /** The election service: leader election made of keys and leases, run by the server for the client. */
 
+/** Names an election and a lease to lead by. */
 export interface CampaignRequest {
+  /** The election. */
   name: Buffer;
   /** Leadership ends with this lease; 0 lets the server grant one that nobody keeps alive. */
   lease: bigint;
@@ -34,7 +36,9 @@ export interface CampaignRequest {
   value: Buffer;
 }
 
+/** Says that the caller leads. */
 export interface CampaignResponse {
+  /** Who answers, and as of when. */
   header:
     | ResponseHeader
     | undefined;
@@ -50,14 +54,19 @@ export interface LeaderKey {
   key: Buffer;
   /** Create revision of `key`: rises with every leadership, so it serves as fencing token. */
   rev: bigint;
+  /** The lease that this leadership hangs on. */
   lease: bigint;
 }
 
+/** Names an election. */
 export interface LeaderRequest {
+  /** The election. */
   name: Buffer;
 }
 
+/** Says who leads. */
 export interface LeaderResponse {
+  /** Who answers, and as of when. */
   header:
     | ResponseHeader
     | undefined;
@@ -65,20 +74,31 @@ export interface LeaderResponse {
   kv: KeyValue | undefined;
 }
 
+/** Names a leadership. */
 export interface ResignRequest {
+  /** The leadership to give up. */
   leader: LeaderKey | undefined;
 }
 
+/** Says that the leadership is given up. */
 export interface ResignResponse {
+  /** Who answers, and as of when. */
   header: ResponseHeader | undefined;
 }
 
+/** A leadership and its new value. */
 export interface ProclaimRequest {
-  leader: LeaderKey | undefined;
+  /** The leadership that the caller holds. */
+  leader:
+    | LeaderKey
+    | undefined;
+  /** The new value. */
   value: Buffer;
 }
 
+/** Says that the value is changed. */
 export interface ProclaimResponse {
+  /** Who answers, and as of when. */
   header: ResponseHeader | undefined;
 }
 
@@ -696,6 +716,7 @@ export const ProclaimResponse: MessageFns<ProclaimResponse> = {
   },
 };
 
+/** Holds elections. */
 export type ElectionDefinition = typeof ElectionDefinition;
 export const ElectionDefinition = {
   name: "Election",
@@ -749,6 +770,7 @@ export const ElectionDefinition = {
   },
 } as const;
 
+/** Holds elections. */
 export type ElectionService = typeof ElectionService;
 export const ElectionService = {
   /** Waits until the caller leads the election. */

@@ -12,6 +12,7 @@ export const protobufFileName = "etcd/header.proto";
 
 /** Who answered, and as of when. */
 export interface ResponseHeader {
+  /** The cluster that answered. */
   clusterId: bigint;
   /** The member that answered, also when it forwarded the request to the leader. */
   memberId: bigint;
@@ -20,6 +21,7 @@ export interface ResponseHeader {
    * it is the revision up to which the watcher has been told everything.
    */
   revision: bigint;
+  /** The term that the answering member was in. */
   raftTerm: bigint;
 }
 

@@ -31,14 +31,19 @@ export const protobufFileName = "etcd/kv.proto";
  * else names [key, range_end) in byte order. A range_end at or below the key names nothing.
  */
 
+/** Names a range and what of it is wanted. */
 export interface RangeRequest {
+  /** Where the range begins; never empty. */
   key: Buffer;
+  /** Where the range ends. */
   rangeEnd: Buffer;
   /** Most keys to return; 0 or less: all of them. */
   limit: bigint;
   /** Read the store as it was at this revision; 0 or less: as it is now. */
   revision: bigint;
+  /** Whether and in which direction to sort. */
   sortOrder: RangeRequest_SortOrder;
+  /** What to sort by. */
   sortTarget: RangeRequest_SortTarget;
   /** Answer from this member's own state, which may be behind, without asking the cluster. */
   serializable: boolean;
@@ -56,10 +61,13 @@ export interface RangeRequest {
   maxCreateRevision: bigint;
 }
 
+/** The direction of sorting. */
 export const RangeRequest_SortOrder = {
   /** NONE - Byte order of the keys, or ascending when `sort_target` names something else than the key. */
   NONE: 0,
+  /** ASCEND - Lowest first. */
   ASCEND: 1,
+  /** DESCEND - Highest first. */
   DESCEND: 2,
   UNRECOGNIZED: -1,
 } as const;
@@ -73,13 +81,17 @@ export namespace RangeRequest_SortOrder {
   export type UNRECOGNIZED = typeof RangeRequest_SortOrder.UNRECOGNIZED;
 }
 
+/** The property that is sorted by. */
 export const RangeRequest_SortTarget = {
+  /** KEY - The key, in byte order. */
   KEY: 0,
+  /** VERSION - The version. */
   VERSION: 1,
   /** CREATE - The create revision. */
   CREATE: 2,
   /** MOD - The mod revision. */
   MOD: 3,
+  /** VALUE - The value, in byte order. */
   VALUE: 4,
   UNRECOGNIZED: -1,
 } as const;
@@ -95,7 +107,9 @@ export namespace RangeRequest_SortTarget {
   export type UNRECOGNIZED = typeof RangeRequest_SortTarget.UNRECOGNIZED;
 }
 
+/** The keys that were found. */
 export interface RangeResponse {
+  /** Who answers, and as of when. */
   header:
     | ResponseHeader
     | undefined;
@@ -113,8 +127,11 @@ export interface RangeStreamResponse {
   rangeResponse: RangeResponse | undefined;
 }
 
+/** Names a key and what becomes of it. */
 export interface PutRequest {
+  /** Never empty. */
   key: Buffer;
+  /** Any bytes. */
   value: Buffer;
   /** The lease to attach the key to; 0 detaches it from the one it had. */
   lease: bigint;
@@ -126,7 +143,9 @@ export interface PutRequest {
   ignoreLease: boolean;
 }
 
+/** Says that the key was written. */
 export interface PutResponse {
+  /** Who answers, and as of when. */
   header:
     | ResponseHeader
     | undefined;
@@ -134,14 +153,19 @@ export interface PutResponse {
   prevKv: KeyValue | undefined;
 }
 
+/** Names a range to delete. */
 export interface DeleteRangeRequest {
+  /** Where the range begins; never empty. */
   key: Buffer;
+  /** Where the range ends. */
   rangeEnd: Buffer;
   /** Return the deleted keys as they were. */
   prevKv: boolean;
 }
 
+/** Says what was deleted. */
 export interface DeleteRangeResponse {
+  /** Who answers, and as of when. */
   header:
     | ResponseHeader
     | undefined;
@@ -153,21 +177,37 @@ export interface DeleteRangeResponse {
 
 /** One operation of a transaction. */
 export interface RequestOp {
-  request: { $case: "requestRange"; value: RangeRequest } | { $case: "requestPut"; value: PutRequest } | {
-    $case: "requestDeleteRange";
-    value: DeleteRangeRequest;
-  } | //
-  /** Its comparisons see the store as it was before the outermost transaction. */
-  { $case: "requestTxn"; value: TxnRequest } | undefined;
+  request:
+    | //
+    /** Reads a range, seeing what earlier operations wrote. */
+    { $case: "requestRange"; value: RangeRequest }
+    | //
+    /** Writes a key. */
+    { $case: "requestPut"; value: PutRequest }
+    | //
+    /** Deletes a range. */
+    { $case: "requestDeleteRange"; value: DeleteRangeRequest }
+    | //
+    /** Its comparisons see the store as it was before the outermost transaction. */
+    { $case: "requestTxn"; value: TxnRequest }
+    | undefined;
 }
 
 /** The answer to the operation at the same place of the list that ran. */
 export interface ResponseOp {
   response:
-    | { $case: "responseRange"; value: RangeResponse }
-    | { $case: "responsePut"; value: PutResponse }
-    | { $case: "responseDeleteRange"; value: DeleteRangeResponse }
-    | { $case: "responseTxn"; value: TxnResponse }
+    | //
+    /** Answers a range; its header has a revision alone. */
+    { $case: "responseRange"; value: RangeResponse }
+    | //
+    /** Answers a put; its header has a revision alone. */
+    { $case: "responsePut"; value: PutResponse }
+    | //
+    /** Answers a delete; its header has a revision alone. */
+    { $case: "responseDeleteRange"; value: DeleteRangeResponse }
+    | //
+    /** Answers a transaction; its header is empty. */
+    { $case: "responseTxn"; value: TxnResponse }
     | undefined;
 }
 
@@ -176,23 +216,46 @@ export interface ResponseOp {
  * lease 0; no condition on the value of such a key is ever true.
  */
 export interface Compare {
+  /** How the stored property must stand to the operand. */
   result: Compare_CompareResult;
+  /** The property to compare. */
   target: Compare_CompareTarget;
+  /** The key, or where the range begins. */
   key: Buffer;
   /** The operand. A member that does not fit `target`, or none at all, counts as 0 or as empty. */
   targetUnion:
-    | { $case: "version"; value: bigint }
-    | { $case: "createRevision"; value: bigint }
-    | { $case: "modRevision"; value: bigint }
-    | { $case: "value"; value: Buffer }
-    | { $case: "lease"; value: bigint }
+    | //
+    /** Operand of VERSION. */
+    { $case: "version"; value: bigint }
+    | //
+    /** Operand of CREATE. */
+    { $case: "createRevision"; value: bigint }
+    | //
+    /** Operand of MOD. */
+    { $case: "modRevision"; value: bigint }
+    | //
+    /** Operand of VALUE; byte order decides. */
+    { $case: "value"; value: Buffer }
+    | //
+    /** Operand of LEASE. */
+    { $case: "lease"; value: bigint }
     | undefined;
   /** Makes it a condition on every key of the range. 9 to 63 are kept for further operands. */
   rangeEnd: Buffer;
 }
 
 /** How the stored value stands to the given one. */
-export const Compare_CompareResult = { EQUAL: 0, GREATER: 1, LESS: 2, NOT_EQUAL: 3, UNRECOGNIZED: -1 } as const;
+export const Compare_CompareResult = {
+  /** EQUAL - It equals the operand. */
+  EQUAL: 0,
+  /** GREATER - It is above the operand. */
+  GREATER: 1,
+  /** LESS - It is below the operand. */
+  LESS: 2,
+  /** NOT_EQUAL - It differs from the operand. */
+  NOT_EQUAL: 3,
+  UNRECOGNIZED: -1,
+} as const;
 
 export type Compare_CompareResult = typeof Compare_CompareResult[keyof typeof Compare_CompareResult];
 
@@ -205,7 +268,19 @@ export namespace Compare_CompareResult {
 }
 
 /** Which of the key's properties is compared. */
-export const Compare_CompareTarget = { VERSION: 0, CREATE: 1, MOD: 2, VALUE: 3, LEASE: 4, UNRECOGNIZED: -1 } as const;
+export const Compare_CompareTarget = {
+  /** VERSION - The version. */
+  VERSION: 0,
+  /** CREATE - The create revision. */
+  CREATE: 1,
+  /** MOD - The mod revision. */
+  MOD: 2,
+  /** VALUE - The value, in byte order. */
+  VALUE: 3,
+  /** LEASE - The lease. */
+  LEASE: 4,
+  UNRECOGNIZED: -1,
+} as const;
 
 export type Compare_CompareTarget = typeof Compare_CompareTarget[keyof typeof Compare_CompareTarget];
 
@@ -218,6 +293,7 @@ export namespace Compare_CompareTarget {
   export type UNRECOGNIZED = typeof Compare_CompareTarget.UNRECOGNIZED;
 }
 
+/** Comparisons and two lists of operations, one of which runs. */
 export interface TxnRequest {
   /** All must hold. An empty list holds. */
   compare: Compare[];
@@ -227,7 +303,9 @@ export interface TxnRequest {
   failure: RequestOp[];
 }
 
+/** Says which list ran, and what came of it. */
 export interface TxnResponse {
+  /** Who answers, and as of when. */
   header:
     | ResponseHeader
     | undefined;
@@ -237,6 +315,7 @@ export interface TxnResponse {
   responses: ResponseOp[];
 }
 
+/** Names the history to give up. */
 export interface CompactionRequest {
   /** The oldest revision that stays readable. Above the last compacted one and not above the current one. */
   revision: bigint;
@@ -244,7 +323,9 @@ export interface CompactionRequest {
   physical: boolean;
 }
 
+/** Says that the history is given up. */
 export interface CompactionResponse {
+  /** Who answers, and as of when. */
   header: ResponseHeader | undefined;
 }
 
@@ -1720,6 +1801,7 @@ export const CompactionResponse: MessageFns<CompactionResponse> = {
   },
 };
 
+/** Reads and writes keys. */
 export type KVDefinition = typeof KVDefinition;
 export const KVDefinition = {
   name: "KV",
@@ -1782,6 +1864,7 @@ export const KVDefinition = {
   },
 } as const;
 
+/** Reads and writes keys. */
 export type KVService = typeof KVService;
 export const KVService = {
   /** Reads a range, at the current or at an older revision. */

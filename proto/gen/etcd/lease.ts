@@ -25,6 +25,7 @@ export const protobufFileName = "etcd/lease.proto";
 
 /** The lease service: keys that live as long as their owner keeps saying so. Times to live are whole seconds here. */
 
+/** Says what lease is wanted. */
 export interface LeaseGrantRequest {
   /** Wanted time to live. Raised to the server's minimum when below it. */
   TTL: bigint;
@@ -32,8 +33,13 @@ export interface LeaseGrantRequest {
   ID: bigint;
 }
 
+/** Describes the new lease. */
 export interface LeaseGrantResponse {
-  header: ResponseHeader | undefined;
+  /** Who answers, and as of when. */
+  header:
+    | ResponseHeader
+    | undefined;
+  /** The id that was wanted, or the one that the server chose. */
   ID: bigint;
   /** The time to live that was granted. */
   TTL: bigint;
@@ -41,50 +47,71 @@ export interface LeaseGrantResponse {
   error: string;
 }
 
+/** Names the lease to end. */
 export interface LeaseRevokeRequest {
+  /** The lease to end. */
   ID: bigint;
 }
 
+/** Says that the lease and its keys are gone. */
 export interface LeaseRevokeResponse {
+  /** Who answers, and as of when. */
   header: ResponseHeader | undefined;
 }
 
 /** A lease and what is left of it: how a leader told the others about remaining times. */
 export interface LeaseCheckpoint {
+  /** The lease. */
   ID: bigint;
+  /** What is left of its time, in seconds. */
   remainingTTL: bigint;
 }
 
 /** Part of etcd's own log, never of a call; kept so that the package is complete. */
 export interface LeaseCheckpointRequest {
+  /** Any number of leases. */
   checkpoints: LeaseCheckpoint[];
 }
 
 /** Part of etcd's own log, never of a call; kept so that the package is complete. */
 export interface LeaseCheckpointResponse {
+  /** Who answers, and as of when. */
   header: ResponseHeader | undefined;
 }
 
+/** One sign of life. */
 export interface LeaseKeepAliveRequest {
+  /** The lease to keep alive. */
   ID: bigint;
 }
 
+/** Answers one sign of life. */
 export interface LeaseKeepAliveResponse {
   /** Taken before the time was started anew, so its revision is at most that of any later revoke. */
-  header: ResponseHeader | undefined;
+  header:
+    | ResponseHeader
+    | undefined;
+  /** The lease that the request named. */
   ID: bigint;
   /** The time that starts now; 0 when there is no such lease any more. */
   TTL: bigint;
 }
 
+/** Asks about one lease. */
 export interface LeaseTimeToLiveRequest {
+  /** The lease asked about. */
   ID: bigint;
   /** Return the attached keys too. */
   keys: boolean;
 }
 
+/** Describes one lease. */
 export interface LeaseTimeToLiveResponse {
-  header: ResponseHeader | undefined;
+  /** Who answers, and as of when. */
+  header:
+    | ResponseHeader
+    | undefined;
+  /** The lease that the request named. */
   ID: bigint;
   /** Whole seconds left, rounded down; -1 when there is no such lease. */
   TTL: bigint;
@@ -94,14 +121,19 @@ export interface LeaseTimeToLiveResponse {
   keys: Buffer[];
 }
 
+/** Asks for nothing in particular. */
 export interface LeaseLeasesRequest {
 }
 
+/** One lease of a list. */
 export interface LeaseStatus {
+  /** The lease. */
   ID: bigint;
 }
 
+/** Lists leases. */
 export interface LeaseLeasesResponse {
+  /** Who answers, and as of when. */
   header:
     | ResponseHeader
     | undefined;
@@ -1084,6 +1116,7 @@ export const LeaseLeasesResponse: MessageFns<LeaseLeasesResponse> = {
   },
 };
 
+/** Grants, keeps and ends leases. */
 export type LeaseDefinition = typeof LeaseDefinition;
 export const LeaseDefinition = {
   name: "Lease",
@@ -1137,6 +1170,7 @@ export const LeaseDefinition = {
   },
 } as const;
 
+/** Grants, keeps and ends leases. */
 export type LeaseService = typeof LeaseService;
 export const LeaseService = {
   /** Creates a lease. It ends when its time to live passes without a keep-alive, and takes its keys with it. */

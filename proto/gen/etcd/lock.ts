@@ -23,13 +23,17 @@ export const protobufFileName = "etcd/lock.proto";
 
 /** The lock service: mutual exclusion made of keys and leases, run by the server for the client. */
 
+/** Names a lock and a lease to hold it by. */
 export interface LockRequest {
+  /** The lock. Callers that name the same one exclude each other. */
   name: Buffer;
   /** The lock ends with this lease; 0 lets the server grant one that nobody keeps alive. */
   lease: bigint;
 }
 
+/** Says that the caller holds the lock. */
 export interface LockResponse {
+  /** Who answers, and as of when. */
   header:
     | ResponseHeader
     | undefined;
@@ -37,12 +41,15 @@ export interface LockResponse {
   key: Buffer;
 }
 
+/** Names what to give back. */
 export interface UnlockRequest {
   /** The key that Lock answered. */
   key: Buffer;
 }
 
+/** Says that it is given back. */
 export interface UnlockResponse {
+  /** Who answers, and as of when. */
   header: ResponseHeader | undefined;
 }
 
@@ -297,6 +304,7 @@ export const UnlockResponse: MessageFns<UnlockResponse> = {
   },
 };
 
+/** Keeps locks. */
 export type LockDefinition = typeof LockDefinition;
 export const LockDefinition = {
   name: "Lock",
@@ -323,6 +331,7 @@ export const LockDefinition = {
   },
 } as const;
 
+/** Keeps locks. */
 export type LockService = typeof LockService;
 export const LockService = {
   /** Waits until the caller holds the lock. Under a lease that holds it already, it answers at once. */

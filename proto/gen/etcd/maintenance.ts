@@ -45,13 +45,17 @@ export namespace AlarmType {
   export type UNRECOGNIZED = typeof AlarmType.UNRECOGNIZED;
 }
 
+/** Says what to do with which alarm. */
 export interface AlarmRequest {
+  /** What to do. */
   action: AlarmRequest_AlarmAction;
   /** The member concerned; not used by GET. */
   memberID: bigint;
+  /** Which kind; NONE stands for all in GET. */
   alarm: AlarmType;
 }
 
+/** What to do with alarms. */
 export const AlarmRequest_AlarmAction = {
   /** GET - List. */
   GET: 0,
@@ -73,11 +77,15 @@ export namespace AlarmRequest_AlarmAction {
 
 /** One alarm of one member. */
 export interface AlarmMember {
+  /** The member concerned. */
   memberID: bigint;
+  /** What is wrong with it. */
   alarm: AlarmType;
 }
 
+/** Lists alarms. */
 export interface AlarmResponse {
+  /** Who answers, and as of when. */
   header:
     | ResponseHeader
     | undefined;
@@ -85,10 +93,13 @@ export interface AlarmResponse {
   alarms: AlarmMember[];
 }
 
+/** Asks the member that receives it. */
 export interface StatusRequest {
 }
 
+/** Describes the member that answers. */
 export interface StatusResponse {
+  /** Who answers, and as of when. */
   header:
     | ResponseHeader
     | undefined;
@@ -100,48 +111,69 @@ export interface StatusResponse {
   leader: bigint;
   /** The commit index. */
   raftIndex: bigint;
+  /** The term that the member is in. */
   raftTerm: bigint;
+  /** The applied index. */
   raftAppliedIndex: bigint;
   /** What is wrong, in words; empty on a healthy member. */
   errors: string[];
   /** Bytes of the store that hold live data. */
   dbSizeInUse: bigint;
+  /** Whether the member has no vote. */
   isLearner: boolean;
   /** Version of the format on disk. */
   storageVersion: string;
   /** Bytes the store may take before the NOSPACE alarm; 0 when unlimited. */
   dbSizeQuota: bigint;
+  /** Whether the cluster is on the way to the release before this one. */
   downgradeInfo: DowngradeInfo | undefined;
 }
 
+/** How a downgrade stands. */
 export interface DowngradeInfo {
   /** Whether a downgrade is under way. */
   enabled: boolean;
+  /** Where it leads. */
   targetVersion: string;
 }
 
+/** Asks the member that receives it. */
 export interface DefragmentRequest {
 }
 
+/** Says that it is done. */
 export interface DefragmentResponse {
+  /** Who answers, and as of when. */
   header: ResponseHeader | undefined;
 }
 
+/** Asks the member that receives it. */
 export interface HashRequest {
 }
 
+/** The hash of one member. */
 export interface HashResponse {
-  header: ResponseHeader | undefined;
+  /** Who answers, and as of when. */
+  header:
+    | ResponseHeader
+    | undefined;
+  /** A CRC-32. */
   hash: number;
 }
 
+/** Says how much history to hash. */
 export interface HashKVRequest {
   /** Hash the history up to this revision, inclusive; 0: up to the current one. */
   revision: bigint;
 }
 
+/** The hash of a stretch of history. */
 export interface HashKVResponse {
-  header: ResponseHeader | undefined;
+  /** Who answers, and as of when. */
+  header:
+    | ResponseHeader
+    | undefined;
+  /** A CRC-32. */
   hash: number;
   /** Where the hashed history begins; -1 when nothing was ever compacted. Hashes compare only when it is equal. */
   compactRevision: bigint;
@@ -149,35 +181,45 @@ export interface HashKVResponse {
   hashRevision: bigint;
 }
 
+/** Asks the member that receives it. */
 export interface SnapshotRequest {
 }
 
+/** One piece of a backup. */
 export interface SnapshotResponse {
+  /** Who answers, and as of when. */
   header:
     | ResponseHeader
     | undefined;
   /** Bytes that follow after this message. */
   remainingBytes: bigint;
+  /** The next bytes of the backup. */
   blob: Buffer;
   /** Version of the format of the blobs. */
   version: string;
 }
 
+/** Names the next leader. */
 export interface MoveLeaderRequest {
   /** The voter that shall lead. */
   targetID: bigint;
 }
 
+/** Says that the member leads. */
 export interface MoveLeaderResponse {
+  /** Who answers, and as of when. */
   header: ResponseHeader | undefined;
 }
 
+/** Says what to do about which release. */
 export interface DowngradeRequest {
+  /** What to do. */
   action: DowngradeRequest_DowngradeAction;
   /** The target, one minor release below. */
   version: string;
 }
 
+/** What to do about a downgrade. */
 export const DowngradeRequest_DowngradeAction = {
   /** VALIDATE - Say whether it would be possible. */
   VALIDATE: 0,
@@ -198,7 +240,9 @@ export namespace DowngradeRequest_DowngradeAction {
   export type UNRECOGNIZED = typeof DowngradeRequest_DowngradeAction.UNRECOGNIZED;
 }
 
+/** Says that it is done. */
 export interface DowngradeResponse {
+  /** Who answers, and as of when. */
   header:
     | ResponseHeader
     | undefined;
@@ -208,6 +252,7 @@ export interface DowngradeResponse {
 
 /** Part of etcd's own log, never of a call; kept so that the package is complete. */
 export interface DowngradeVersionTestRequest {
+  /** The version to test. */
   ver: string;
 }
 
@@ -1606,6 +1651,7 @@ export const DowngradeVersionTestRequest: MessageFns<DowngradeVersionTestRequest
   },
 };
 
+/** Keeps members in health. */
 export type MaintenanceDefinition = typeof MaintenanceDefinition;
 export const MaintenanceDefinition = {
   name: "Maintenance",
@@ -1686,6 +1732,7 @@ export const MaintenanceDefinition = {
   },
 } as const;
 
+/** Keeps members in health. */
 export type MaintenanceService = typeof MaintenanceService;
 export const MaintenanceService = {
   /** Lists, raises or clears alarms. */

@@ -32,6 +32,7 @@ export interface KeyValue {
 
 /** One change of one key, as a watcher sees it. */
 export interface Event {
+  /** What happened. */
   type: Event_EventType;
   /** The key after the change. For a delete only `key` and `mod_revision` (the revision of the delete) are set. */
   kv:
@@ -41,6 +42,7 @@ export interface Event {
   prevKv: KeyValue | undefined;
 }
 
+/** What happened to the key. */
 export const Event_EventType = {
   /** PUT - The key was written. */
   PUT: 0,

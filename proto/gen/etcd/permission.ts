@@ -10,28 +10,44 @@ export const protobufFileName = "etcd/permission.proto";
 
 /** Users, roles and what a role permits: the nouns of the auth service. */
 
+/** How a new user will prove who it is. */
 export interface UserAddOptions {
   /** The user has no password and is known by a client certificate alone. */
   noPassword: boolean;
 }
 
+/** One user, as stored. */
 export interface User {
+  /** Unique among users. */
   name: Buffer;
   /** A salted hash, never the password. */
   password: Buffer;
   /** Names of the roles that the user holds. */
   roles: string[];
+  /** As given when the user was added. */
   options: UserAddOptions | undefined;
 }
 
 /** The right to read or write a range. Ranges as in the key-value service. */
 export interface Permission {
+  /** What is permitted. */
   permType: Permission_Type;
+  /** Where the range begins. */
   key: Buffer;
+  /** Where the range ends. */
   rangeEnd: Buffer;
 }
 
-export const Permission_Type = { READ: 0, WRITE: 1, READWRITE: 2, UNRECOGNIZED: -1 } as const;
+/** What may be done. */
+export const Permission_Type = {
+  /** READ - Reading and watching. */
+  READ: 0,
+  /** WRITE - Writing and deleting. */
+  WRITE: 1,
+  /** READWRITE - Both. */
+  READWRITE: 2,
+  UNRECOGNIZED: -1,
+} as const;
 
 export type Permission_Type = typeof Permission_Type[keyof typeof Permission_Type];
 
@@ -42,8 +58,11 @@ export namespace Permission_Type {
   export type UNRECOGNIZED = typeof Permission_Type.UNRECOGNIZED;
 }
 
+/** A name for a set of permissions. */
 export interface Role {
+  /** Unique among roles. */
   name: Buffer;
+  /** What the role permits. */
   keyPermission: Permission[];
 }
 

@@ -26,20 +26,29 @@ export const protobufFileName = "etcd/watch.proto";
 /** One request on a watch stream. An empty one is ignored. */
 export interface WatchRequest {
   requestUnion:
-    | { $case: "createRequest"; value: WatchCreateRequest }
-    | { $case: "cancelRequest"; value: WatchCancelRequest }
-    | { $case: "progressRequest"; value: WatchProgressRequest }
+    | //
+    /** Adds a watcher. */
+    { $case: "createRequest"; value: WatchCreateRequest }
+    | //
+    /** Ends a watcher. */
+    { $case: "cancelRequest"; value: WatchCancelRequest }
+    | //
+    /** Asks how far the stream has come. */
+    { $case: "progressRequest"; value: WatchProgressRequest }
     | undefined;
 }
 
+/** Names a range and where to begin. */
 export interface WatchCreateRequest {
   /** Ranges as in the key-value service; an empty key stands for the lowest one. */
   key: Buffer;
+  /** Where the range ends. */
   rangeEnd: Buffer;
   /** First revision of interest, inclusive; 0: whatever happens after the watcher was created. */
   startRevision: bigint;
   /** Now and then, when nothing happens, say how far the watcher has been told everything. */
   progressNotify: boolean;
+  /** What to leave out; all of it together leaves nothing. */
   filters: WatchCreateRequest_FilterType[];
   /** Add to each event the key as it was before. */
   prevKv: boolean;
@@ -67,6 +76,7 @@ export namespace WatchCreateRequest_FilterType {
   export type UNRECOGNIZED = typeof WatchCreateRequest_FilterType.UNRECOGNIZED;
 }
 
+/** Names the watcher to end. */
 export interface WatchCancelRequest {
   /** An unknown id is ignored. */
   watchId: bigint;
@@ -76,7 +86,9 @@ export interface WatchCancelRequest {
 export interface WatchProgressRequest {
 }
 
+/** Events of one watcher, or news about it. */
 export interface WatchResponse {
+  /** Who answers, and as of when. */
   header:
     | ResponseHeader
     | undefined;
@@ -92,6 +104,7 @@ export interface WatchResponse {
   cancelReason: string;
   /** More events of the same revision follow in the next answer. */
   fragment: boolean;
+  /** In the order of their revisions, and within one in the order of its operations. */
   events: Event[];
 }
 
@@ -640,6 +653,7 @@ export const WatchResponse: MessageFns<WatchResponse> = {
   },
 };
 
+/** Tells what happens. */
 export type WatchDefinition = typeof WatchDefinition;
 export const WatchDefinition = {
   name: "Watch",
@@ -660,6 +674,7 @@ export const WatchDefinition = {
   },
 } as const;
 
+/** Tells what happens. */
 export type WatchService = typeof WatchService;
 export const WatchService = {
   /**

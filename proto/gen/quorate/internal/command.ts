@@ -16,7 +16,18 @@ export const protobufFileName = "quorate/internal/command.proto";
  * knows neither refuses it, the same way on every member. Fields are never renumbered, reused or given a new default.
  */
 
-export const CompareResult = { EQUAL: 0, GREATER: 1, LESS: 2, NOT_EQUAL: 3, UNRECOGNIZED: -1 } as const;
+/** How the stored property stands to the operand. */
+export const CompareResult = {
+  /** EQUAL - It equals the operand. */
+  EQUAL: 0,
+  /** GREATER - It is above the operand. */
+  GREATER: 1,
+  /** LESS - It is below the operand. */
+  LESS: 2,
+  /** NOT_EQUAL - It differs from the operand. */
+  NOT_EQUAL: 3,
+  UNRECOGNIZED: -1,
+} as const;
 
 export type CompareResult = typeof CompareResult[keyof typeof CompareResult];
 
@@ -28,7 +39,16 @@ export namespace CompareResult {
   export type UNRECOGNIZED = typeof CompareResult.UNRECOGNIZED;
 }
 
-export const SortOrder = { NONE: 0, ASCEND: 1, DESCEND: 2, UNRECOGNIZED: -1 } as const;
+/** The direction of sorting. */
+export const SortOrder = {
+  /** NONE - Byte order of the keys, or ascending when another target is named. */
+  NONE: 0,
+  /** ASCEND - Lowest first. */
+  ASCEND: 1,
+  /** DESCEND - Highest first. */
+  DESCEND: 2,
+  UNRECOGNIZED: -1,
+} as const;
 
 export type SortOrder = typeof SortOrder[keyof typeof SortOrder];
 
@@ -39,7 +59,20 @@ export namespace SortOrder {
   export type UNRECOGNIZED = typeof SortOrder.UNRECOGNIZED;
 }
 
-export const SortTarget = { KEY: 0, VERSION: 1, CREATE: 2, MOD: 3, VALUE: 4, UNRECOGNIZED: -1 } as const;
+/** The property that is sorted by. */
+export const SortTarget = {
+  /** KEY - The key, in byte order. */
+  KEY: 0,
+  /** VERSION - The version. */
+  VERSION: 1,
+  /** CREATE - The create revision. */
+  CREATE: 2,
+  /** MOD - The mod revision. */
+  MOD: 3,
+  /** VALUE - The value, in byte order. */
+  VALUE: 4,
+  UNRECOGNIZED: -1,
+} as const;
 
 export type SortTarget = typeof SortTarget[keyof typeof SortTarget];
 
@@ -52,22 +85,34 @@ export namespace SortTarget {
   export type UNRECOGNIZED = typeof SortTarget.UNRECOGNIZED;
 }
 
+/** The data of one normal entry of the log. */
 export interface LogCommand {
   /** 1. Anything else is refused by a member of this release. */
   version: number;
   /** Names the proposal to the member that made it, which may have somebody waiting for the outcome. */
   id: ProposalId | undefined;
   command:
-    | { $case: "put"; value: PutCommand }
-    | { $case: "deleteRange"; value: DeleteRangeCommand }
-    | { $case: "txn"; value: TxnCommand }
-    | { $case: "compact"; value: CompactCommand }
-    | { $case: "publishMember"; value: PublishMemberCommand }
+    | //
+    /** Writes a key. */
+    { $case: "put"; value: PutCommand }
+    | //
+    /** Deletes a range. */
+    { $case: "deleteRange"; value: DeleteRangeCommand }
+    | //
+    /** Compares, then runs operations. */
+    { $case: "txn"; value: TxnCommand }
+    | //
+    /** Gives up old history. */
+    { $case: "compact"; value: CompactCommand }
+    | //
+    /** Describes a member. */
+    { $case: "publishMember"; value: PublishMemberCommand }
     | undefined;
 }
 
 /** Unique among all proposals ever made in the cluster. */
 export interface ProposalId {
+  /** The member that proposed. */
   member: bigint;
   /** Which life of that member: rises with every start. */
   boot: bigint;
@@ -75,8 +120,11 @@ export interface ProposalId {
   seq: bigint;
 }
 
+/** Writes one key. */
 export interface PutCommand {
+  /** Never empty. */
   key: Buffer;
+  /** Empty when `ignore_value` is set. */
   value: Buffer;
   /** 0: no lease. */
   lease: bigint;
@@ -88,7 +136,9 @@ export interface PutCommand {
   ignoreLease: boolean;
 }
 
+/** Deletes a range. */
 export interface DeleteRangeCommand {
+  /** Never empty. */
   key: Buffer;
   /** Empty names the single key, "\0" every key >= `key`, anything else the range [key, range_end). */
   rangeEnd: Buffer;
@@ -96,58 +146,93 @@ export interface DeleteRangeCommand {
   prevKv: boolean;
 }
 
+/** Compares, then runs one of two lists of operations, atomically. */
 export interface TxnCommand {
   /** All must hold for `success` to run; otherwise `failure` runs. */
   compares: Compare[];
+  /** Run in order when all comparisons hold. */
   success: TxnOp[];
+  /** Run in order otherwise. */
   failure: TxnOp[];
 }
 
+/** One operation of a transaction. */
 export interface TxnOp {
   op:
-    | { $case: "range"; value: RangeQuery }
-    | { $case: "put"; value: PutCommand }
-    | { $case: "deleteRange"; value: DeleteRangeCommand }
-    | { $case: "txn"; value: TxnCommand }
+    | //
+    /** Reads a range, seeing what earlier operations wrote. */
+    { $case: "range"; value: RangeQuery }
+    | //
+    /** Writes a key. */
+    { $case: "put"; value: PutCommand }
+    | //
+    /** Deletes a range. */
+    { $case: "deleteRange"; value: DeleteRangeCommand }
+    | //
+    /** Its comparisons see the store as it was before the outermost transaction. */
+    { $case: "txn"; value: TxnCommand }
     | undefined;
 }
 
 /** True when every key of the range satisfies it; a missing key counts as version 0 and revisions 0. */
 export interface Compare {
+  /** Never empty. */
   key: Buffer;
+  /** As of a DeleteRangeCommand. */
   rangeEnd: Buffer;
   /** How the stored property stands to the operand. */
   result: CompareResult;
   /** Names the property that is compared. Always set. */
   operand:
-    | { $case: "version"; value: bigint }
-    | { $case: "createRevision"; value: bigint }
-    | { $case: "modRevision"; value: bigint }
-    | { $case: "value"; value: Buffer }
-    | { $case: "lease"; value: bigint }
+    | //
+    /** Compares the version. */
+    { $case: "version"; value: bigint }
+    | //
+    /** Compares the create revision. */
+    { $case: "createRevision"; value: bigint }
+    | //
+    /** Compares the mod revision. */
+    { $case: "modRevision"; value: bigint }
+    | //
+    /** Compares the value, in byte order. */
+    { $case: "value"; value: Buffer }
+    | //
+    /** Compares the lease. */
+    { $case: "lease"; value: bigint }
     | undefined;
 }
 
 /** A read inside a transaction. */
 export interface RangeQuery {
+  /** Never empty. */
   key: Buffer;
+  /** As of a DeleteRangeCommand. */
   rangeEnd: Buffer;
   /** 0 or less: unlimited. */
   limit: bigint;
   /** 0: as of the point of history where the operation stands. */
   revision: bigint;
+  /** Whether and in which direction to sort. */
   sortOrder: SortOrder;
+  /** What to sort by. */
   sortTarget: SortTarget;
+  /** Of no effect in the log: an entry is applied at its own point of history. */
   serializable: boolean;
+  /** Leave the values out. */
   keysOnly: boolean;
+  /** Return the count alone. */
   countOnly: boolean;
   /** The four bounds are inclusive; 0: off. */
   minModRevision: bigint;
+  /** Highest mod revision. */
   maxModRevision: bigint;
+  /** Lowest create revision. */
   minCreateRevision: bigint;
+  /** Highest create revision. */
   maxCreateRevision: bigint;
 }
 
+/** Gives up the history below a revision. */
 export interface CompactCommand {
   /** The oldest revision that stays readable. */
   revision: bigint;
@@ -155,8 +240,11 @@ export interface CompactCommand {
 
 /** A member tells the cluster its name and where its clients reach it. */
 export interface PublishMemberCommand {
+  /** The member that proposed it. */
   id: bigint;
+  /** For people; need not be unique. */
   name: string;
+  /** Take the place of those published before. */
   clientUrls: string[];
 }
 

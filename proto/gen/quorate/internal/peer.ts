@@ -30,6 +30,7 @@ export const protobufFileName = "quorate/internal/peer.proto";
  * not speak. Within one version fields are only added, and a frame of an unknown kind is ignored, like a lost message.
  */
 
+/** Why a forwarded proposal was refused. */
 export const ForwardRefusal = {
   /** UNSPECIFIED - Never sent. */
   UNSPECIFIED: 0,
@@ -53,35 +54,51 @@ export namespace ForwardRefusal {
 export interface Hello {
   /** 1. */
   protocolVersion: number;
+  /** The sender's cluster; a stream between two clusters ends. */
   clusterId: bigint;
+  /** The member that speaks. */
   from: bigint;
+  /** The member it wants to speak to. */
   to: bigint;
   /** What the stream is for: messages of one lane never wait behind those of another. */
   lane: string;
 }
 
+/** One message of an exchange. */
 export interface PeerFrame {
   frame:
-    | { $case: "hello"; value: Hello }
-    | { $case: "messages"; value: RaftMessages }
-    | { $case: "forward"; value: Forward }
-    | { $case: "forwardResult"; value: ForwardResult }
+    | //
+    /** The first frame of either side, and never again. */
+    { $case: "hello"; value: Hello }
+    | //
+    /** Words of the consensus core. */
+    { $case: "messages"; value: RaftMessages }
+    | //
+    /** Proposals on their way to the leader. */
+    { $case: "forward"; value: Forward }
+    | //
+    /** The leader's answer to them. */
+    { $case: "forwardResult"; value: ForwardResult }
     | undefined;
 }
 
 /** Messages in the order in which they were sent. */
 export interface RaftMessages {
+  /** At least one. */
   messages: RaftMessage[];
 }
 
 /** Proposals of a follower for the leader of `term`. A leader of any other term refuses them all. */
 export interface Forward {
+  /** The term of the leader that they are meant for. */
   term: bigint;
   /** Which life of the sender this is: with `attempt` it names one try to propose. */
   boot: bigint;
+  /** At least one, in the order of their proposers. */
   proposals: ForwardedProposal[];
 }
 
+/** One proposal, and the try that it is. */
 export interface ForwardedProposal {
   /** Never used twice within a boot, so that a doubled frame proposes nothing twice. */
   attempt: bigint;
@@ -91,32 +108,47 @@ export interface ForwardedProposal {
 
 /** What became of forwarded proposals. */
 export interface ForwardResult {
-  /** Both as in the Forward. */
+  /** As in the Forward. */
   term: bigint;
+  /** As in the Forward. */
   boot: bigint;
+  /** Those that entered the log. */
   accepted: ForwardAccepted[];
+  /** Those that surely did not. */
   refused: ForwardRefused[];
 }
 
 /** The proposal has a place in the leader's log. It is not committed yet, and may never be. */
 export interface ForwardAccepted {
+  /** As in the Forward. */
   attempt: bigint;
+  /** Its place in the log, in the term of the Forward. */
   index: bigint;
 }
 
 /** The proposal was surely not appended, and will not be. */
 export interface ForwardRefused {
+  /** As in the Forward. */
   attempt: bigint;
+  /** What the sender should do about it. */
   reason: ForwardRefusal;
 }
 
+/** One message of a snapshot. */
 export interface SnapshotChunk {
-  chunk: { $case: "opening"; value: SnapshotOpening } | //
-  /** The next bytes of the snapshot, which carries its own header and checksums. */
-  { $case: "data"; value: Buffer } | undefined;
+  chunk:
+    | //
+    /** The first message, and never again. */
+    { $case: "opening"; value: SnapshotOpening }
+    | //
+    /** The next bytes of the snapshot, which carries its own header and checksums. */
+    { $case: "data"; value: Buffer }
+    | undefined;
 }
 
+/** What comes before the bytes of a snapshot. */
 export interface SnapshotOpening {
+  /** Who sends to whom. */
   hello:
     | Hello
     | undefined;
@@ -124,6 +156,7 @@ export interface SnapshotOpening {
   term: bigint;
 }
 
+/** Says that the snapshot has arrived. */
 export interface SnapshotReply {
   /** The last index that the receiver now holds. */
   index: bigint;
@@ -1015,6 +1048,7 @@ export const SnapshotReply: MessageFns<SnapshotReply> = {
   },
 };
 
+/** What a member offers to the other members. */
 export type PeerDefinition = typeof PeerDefinition;
 export const PeerDefinition = {
   name: "Peer",
@@ -1041,6 +1075,7 @@ export const PeerDefinition = {
   },
 } as const;
 
+/** What a member offers to the other members. */
 export type PeerService = typeof PeerService;
 export const PeerService = {
   /** Carries frames both ways for as long as both members live. The first frame of either side is a Hello. */

@@ -16,6 +16,7 @@ export const protobufFileName = "quorate/internal/raft.proto";
  * an older member must not misread raises the protocol version of the peer streams or the version of the format.
  */
 
+/** How an entry is to be read. */
 export const EntryKind = {
   /** UNSPECIFIED - Never stored and never sent: whoever reads it has read garbage. */
   UNSPECIFIED: 0,
@@ -38,10 +39,15 @@ export namespace EntryKind {
   export type UNRECOGNIZED = typeof EntryKind.UNRECOGNIZED;
 }
 
+/** One entry of the log. */
 export interface Entry {
+  /** The term in which a leader appended it. */
   term: bigint;
+  /** Its place in the log, from 1. */
   index: bigint;
+  /** How to read the rest. */
   kind: EntryKind;
+  /** The command; of a configuration whatever the state machine wants to remember about the change. */
   data: Buffer;
   /** Set for ENTRY_KIND_CONF alone: the whole configuration, not the difference. */
   conf: ConfState | undefined;
@@ -49,14 +55,17 @@ export interface Entry {
 
 /** What must survive a crash besides the log. */
 export interface HardState {
+  /** The newest term that this member has seen. */
   term: bigint;
   /** 0 when this member has not voted in `term`. */
   vote: bigint;
+  /** The newest index known to be committed when it was written. */
   commit: bigint;
 }
 
 /** A configuration. Both lists are sorted and share no id. */
 export interface ConfState {
+  /** Members whose votes and logs count for a quorum. */
   voters: bigint[];
   /** Members that receive the log but have no vote. */
   learners: bigint[];
@@ -64,71 +73,109 @@ export interface ConfState {
 
 /** The point that a snapshot stands for: the state after `index`, and the configuration in force there. */
 export interface SnapshotMeta {
+  /** The term of the entry at `index`. */
   term: bigint;
+  /** The last entry that the snapshot holds. */
   index: bigint;
+  /** The configuration in force at `index`. */
   conf: ConfState | undefined;
 }
 
 /** One message between two members. Messages may be lost, doubled and reordered. */
 export interface RaftMessage {
+  /** The sender. */
   from: bigint;
+  /** The receiver; a message for another member is ignored. */
   to: bigint;
   /** The sender's term; of a pre-vote the term it asks for. */
   term: bigint;
   message:
-    | { $case: "voteRequest"; value: VoteRequest }
-    | { $case: "voteResponse"; value: VoteResponse }
-    | { $case: "appendRequest"; value: AppendRequest }
-    | { $case: "appendResponse"; value: AppendResponse }
-    | { $case: "heartbeat"; value: Heartbeat }
-    | { $case: "heartbeatResponse"; value: HeartbeatResponse }
-    | { $case: "installSnapshot"; value: InstallSnapshot }
-    | { $case: "timeoutNow"; value: TimeoutNow }
-    | { $case: "readIndexRequest"; value: ReadIndexRequest }
-    | { $case: "readIndexResponse"; value: ReadIndexResponse }
+    | //
+    /** A candidate asks for a vote. */
+    { $case: "voteRequest"; value: VoteRequest }
+    | //
+    /** Answers a vote request. */
+    { $case: "voteResponse"; value: VoteResponse }
+    | //
+    /** The leader sends entries. */
+    { $case: "appendRequest"; value: AppendRequest }
+    | //
+    /** Answers an append request. */
+    { $case: "appendResponse"; value: AppendResponse }
+    | //
+    /** The leader says that it lives. */
+    { $case: "heartbeat"; value: Heartbeat }
+    | //
+    /** Answers a heartbeat. */
+    { $case: "heartbeatResponse"; value: HeartbeatResponse }
+    | //
+    /** The leader has no entries left that would do. */
+    { $case: "installSnapshot"; value: InstallSnapshot }
+    | //
+    /** The leader wants the receiver to lead. */
+    { $case: "timeoutNow"; value: TimeoutNow }
+    | //
+    /** A follower wants to read. */
+    { $case: "readIndexRequest"; value: ReadIndexRequest }
+    | //
+    /** Answers a read index request. */
+    { $case: "readIndexResponse"; value: ReadIndexResponse }
     | undefined;
 }
 
+/** Asks for a vote. */
 export interface VoteRequest {
   /** Asks "would you vote for me?" and changes nothing (Raft thesis, section 9.6). */
   pre: boolean;
   /** The end of the candidate's log. */
   lastIndex: bigint;
+  /** Term of that entry. */
   lastTerm: bigint;
   /** The leader itself asked for this election, so the receiver's live leader is no reason to ignore it. */
   transfer: boolean;
 }
 
+/** Gives or refuses a vote. */
 export interface VoteResponse {
   /** Answers a pre-vote. */
   pre: boolean;
+  /** Whether the candidate has the vote. */
   granted: boolean;
 }
 
+/** Entries for the receiver's log. */
 export interface AppendRequest {
   /** The entry that comes before `entries`. */
   prevIndex: bigint;
+  /** Term of that entry. */
   prevTerm: bigint;
   /** Contiguous from prev_index + 1. Empty to probe, or to pass the commit index on. */
   entries: Entry[];
+  /** The leader's commit index. */
   commit: bigint;
 }
 
+/** Says how far the logs match. */
 export interface AppendResponse {
+  /** Whether the entry before matched, and all of `entries` are durable here. */
   accepted: boolean;
   /** Accepted: the last index that matches the leader's log, durably. Rejected: the request's prev_index. */
   index: bigint;
   /** Rejected: the last entry here that could match the leader's log. */
   hintIndex: bigint;
+  /** Rejected: term of that entry. */
   hintTerm: bigint;
 }
 
+/** Keeps elections away, and confirms reads. */
 export interface Heartbeat {
+  /** The leader's commit index, as far as the receiver's log surely matches. */
   commit: bigint;
   /** The newest round of reads that waits to be confirmed; 0 when none does. */
   readToken: bigint;
 }
 
+/** Confirms the sender's leadership for the round it names. */
 export interface HeartbeatResponse {
   /** The heartbeat's own. */
   readToken: bigint;
@@ -136,6 +183,7 @@ export interface HeartbeatResponse {
 
 /** Announces the snapshot that the receiver needs before the log can go on. */
 export interface InstallSnapshot {
+  /** The oldest point that would do. */
   meta: SnapshotMeta | undefined;
 }
 
@@ -143,12 +191,15 @@ export interface InstallSnapshot {
 export interface TimeoutNow {
 }
 
+/** Asks the leader where a linearizable read must wait for. */
 export interface ReadIndexRequest {
   /** Chosen by the asking member, for the answer to carry. */
   token: bigint;
 }
 
+/** Says where a linearizable read must wait for. */
 export interface ReadIndexResponse {
+  /** The request's own. */
   token: bigint;
   /** A state applied up to here answers the read linearizably. */
   index: bigint;

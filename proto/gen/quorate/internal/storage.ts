@@ -19,7 +19,9 @@ export const protobufFileName = "quorate/internal/storage.proto";
 
 /** How far the replicated state has come. Written in one batch with the state it stands for. */
 export interface AppliedPoint {
+  /** The last entry that was applied. */
   index: bigint;
+  /** The term of that entry. */
   term: bigint;
   /** The configuration in force at `index`. */
   conf:
@@ -31,10 +33,15 @@ export interface AppliedPoint {
 
 /** One revision of one key. */
 export interface StoredKeyValue {
+  /** Never empty. */
   key: Buffer;
+  /** Any bytes. */
   value: Buffer;
+  /** Revision that created the key in this life of it. */
   createRevision: bigint;
+  /** Main part of the revision itself. */
   modRevision: bigint;
+  /** Number of puts in this life of the key, from 1. */
   version: bigint;
   /** 0: no lease. */
   lease: bigint;
@@ -42,7 +49,9 @@ export interface StoredKeyValue {
   tombstone: boolean;
 }
 
+/** One member as the cluster knows it. */
 export interface MemberRecord {
+  /** Never given to another member. */
   id: bigint;
   /** Empty until the member has published itself. */
   name: string;
@@ -58,6 +67,7 @@ export interface SnapshotHeader {
   formatVersion: number;
   /** A receiver of another cluster refuses the snapshot. */
   clusterId: bigint;
+  /** The point that the snapshot stands for. */
   meta:
     | SnapshotMeta
     | undefined;
