@@ -18,8 +18,11 @@ import type {
 import { duplicateKey } from './duplicate-key.js';
 import { type Refusal, refuse } from './refusal.js';
 
-/** Compares, success ops and failure ops of a txn, each; a nested txn gets what its parent's longest list leaves. */
-export const TXN_OPS_MAX = 128;
+/**
+ * Compares, success ops and failure ops of a txn, each; a nested txn gets what its parent's longest list leaves. What
+ * apply accepts, equal on all members for ever; the doors allow as many of these as they are configured to.
+ */
+export const TXN_OPS_MAX = 65_536;
 /** A txn without nested ones has depth 1. */
 export const TXN_DEPTH_MAX = 16;
 
@@ -53,8 +56,8 @@ export function checkCompact(command: CompactCommand): Refusal | undefined {
   return checkRevision(command.revision);
 }
 
-export function checkTxn(txn: TxnCommand): Refusal | undefined {
-  return checkTxnOps(txn, TXN_OPS_MAX, 1) ?? checkDuplicateKeys(txn.success) ?? checkDuplicateKeys(txn.failure);
+export function checkTxn(txn: TxnCommand, opsMax = TXN_OPS_MAX): Refusal | undefined {
+  return checkTxnOps(txn, opsMax, 1) ?? checkDuplicateKeys(txn.success) ?? checkDuplicateKeys(txn.failure);
 }
 
 function checkTxnOps(txn: TxnCommand, opsMax: number, depth: number): Refusal | undefined {
