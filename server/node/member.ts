@@ -82,7 +82,7 @@ export interface Member {
   status(): Promise<MemberStatus>;
   /** CRC-32 over the kept history up to `revision` (0: current), equal on all members for equal revisions. */
   hashKv(revision: number, options?: RequestOptions): Promise<HashAnswer>;
-  /** CRC-32 over everything this member stores of the replicated state. */
+  /** CRC-32 over all of the kept history. */
   hash(options?: RequestOptions): Promise<HashAnswer>;
   /** Whether a leader is known and this member serves. Drives the health service. */
   readonly isReady: boolean;

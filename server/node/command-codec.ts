@@ -1,0 +1,257 @@
+/**
+ * Commands as bytes in the log and back. The version says how to read the bytes; a version or a kind that this release
+ * does not know becomes an `unknown` command, which the state machine refuses identically everywhere. Bytes that are
+ * no LogCommand at all cannot come from a member: they stop the node.
+ */
+import { BinaryWriter } from '@bufbuild/protobuf/wire';
+import * as wire from '@quorate/proto/quorate/internal/command.js';
+import { InvariantError, assertNever } from '../lib/assert.js';
+import { byteStringFrom, bytesFrom } from '../lib/bytes.js';
+import { safeInteger } from '../lib/integers.js';
+import type { Command, Compare, CompareResult, RangeQuery, SortOrder, SortTarget, TxnOp } from '../state/command.js';
+
+const COMMAND_VERSION = 1;
+
+/** Who proposed an entry: a member, one life of it, and a number that this life uses once. */
+export interface ProposalId {
+  readonly member: bigint;
+  readonly boot: number;
+  readonly seq: number;
+}
+
+export interface LoggedCommand {
+  readonly id: ProposalId;
+  readonly command: Command;
+}
+
+export function encodeCommand(id: ProposalId, command: Command): Buffer {
+  const message: wire.LogCommand = {
+    version: COMMAND_VERSION,
+    id: { member: id.member, boot: BigInt(id.boot), seq: BigInt(id.seq) },
+    command: toWire(command),
+  };
+  const bytes = wire.LogCommand.encode(message, new BinaryWriter()).finish();
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+export function decodeCommand(bytes: Uint8Array): LoggedCommand {
+  const { version, id, command } = wire.LogCommand.decode(bytes);
+  if (id === undefined) throw new InvariantError('a log entry without a proposal id', { bytes: bytes.length });
+  return {
+    id: { member: id.member, boot: safeInteger(id.boot), seq: safeInteger(id.seq) },
+    command:
+      version === COMMAND_VERSION && command !== undefined ? fromWire(command) : { kind: 'unknown', version },
+  };
+}
+
+type WireCommand = NonNullable<wire.LogCommand['command']>;
+
+function toWire(command: Command): WireCommand {
+  switch (command.kind) {
+    case 'put':
+      return { $case: 'put', value: putToWire(command) };
+    case 'deleteRange':
+      return { $case: 'deleteRange', value: deleteToWire(command) };
+    case 'txn':
+      return { $case: 'txn', value: txnToWire(command) };
+    case 'compact':
+      return { $case: 'compact', value: { revision: BigInt(command.revision) } };
+    case 'publishMember': {
+      const { id, name, clientUrls } = command;
+      return { $case: 'publishMember', value: { id, name, clientUrls: [...clientUrls] } };
+    }
+    case 'unknown':
+      throw new InvariantError('an unknown command is never proposed', { version: command.version });
+    default:
+      return assertNever(command);
+  }
+}
+
+function fromWire(command: WireCommand): Command {
+  switch (command.$case) {
+    case 'put':
+      return putFromWire(command.value);
+    case 'deleteRange':
+      return deleteFromWire(command.value);
+    case 'txn':
+      return txnFromWire(command.value);
+    case 'compact':
+      return { kind: 'compact', revision: safeInteger(command.value.revision) };
+    case 'publishMember':
+      return { kind: 'publishMember', ...command.value };
+    default:
+      return assertNever(command);
+  }
+}
+
+type Put = Extract<Command, { kind: 'put' }>;
+type DeleteRange = Extract<Command, { kind: 'deleteRange' }>;
+type Txn = Extract<Command, { kind: 'txn' }>;
+
+function putToWire(put: Put): wire.PutCommand {
+  const { lease, prevKv, ignoreValue, ignoreLease } = put;
+  return { key: bytesFrom(put.key), value: bytesFrom(put.value), lease, prevKv, ignoreValue, ignoreLease };
+}
+
+function putFromWire(put: wire.PutCommand): Put {
+  const { lease, prevKv, ignoreValue, ignoreLease } = put;
+  const key = byteStringFrom(put.key);
+  return { kind: 'put', key, value: byteStringFrom(put.value), lease, prevKv, ignoreValue, ignoreLease };
+}
+
+function deleteToWire({ key, rangeEnd, prevKv }: DeleteRange): wire.DeleteRangeCommand {
+  return { key: bytesFrom(key), rangeEnd: bytesFrom(rangeEnd), prevKv };
+}
+
+function deleteFromWire({ key, rangeEnd, prevKv }: wire.DeleteRangeCommand): DeleteRange {
+  return { kind: 'deleteRange', key: byteStringFrom(key), rangeEnd: byteStringFrom(rangeEnd), prevKv };
+}
+
+function txnToWire(txn: Txn): wire.TxnCommand {
+  return {
+    compares: txn.compares.map(compareToWire),
+    success: txn.success.map(opToWire),
+    failure: txn.failure.map(opToWire),
+  };
+}
+
+function txnFromWire(txn: wire.TxnCommand): Txn {
+  return {
+    kind: 'txn',
+    compares: txn.compares.map(compareFromWire),
+    success: txn.success.map(opFromWire),
+    failure: txn.failure.map(opFromWire),
+  };
+}
+
+function opToWire(op: TxnOp): wire.TxnOp {
+  switch (op.kind) {
+    case 'range':
+      return { op: { $case: 'range', value: rangeToWire(op) } };
+    case 'put':
+      return { op: { $case: 'put', value: putToWire(op) } };
+    case 'deleteRange':
+      return { op: { $case: 'deleteRange', value: deleteToWire(op) } };
+    case 'txn':
+      return { op: { $case: 'txn', value: txnToWire(op) } };
+    default:
+      return assertNever(op);
+  }
+}
+
+function opFromWire({ op }: wire.TxnOp): TxnOp {
+  switch (op?.$case) {
+    case 'range':
+      return rangeFromWire(op.value);
+    case 'put':
+      return putFromWire(op.value);
+    case 'deleteRange':
+      return deleteFromWire(op.value);
+    case 'txn':
+      return txnFromWire(op.value);
+    case undefined:
+      throw new InvariantError('a txn op without a kind in the log');
+    default:
+      return assertNever(op);
+  }
+}
+
+/** Where each word stands is its number on the wire. */
+const SORT_ORDERS: readonly SortOrder[] = ['none', 'ascend', 'descend'];
+const SORT_TARGETS: readonly SortTarget[] = ['key', 'version', 'create', 'mod', 'value'];
+const COMPARE_RESULTS: readonly CompareResult[] = ['equal', 'greater', 'less', 'notEqual'];
+
+function wordAt<T>(words: readonly T[], number: number): T {
+  const word = words[number];
+  if (word === undefined) throw new InvariantError('an unknown enum number in the log', { number });
+  return word;
+}
+
+function rangeToWire(query: RangeQuery): wire.RangeQuery {
+  const { serializable, keysOnly, countOnly } = query;
+  return {
+    key: bytesFrom(query.key),
+    rangeEnd: bytesFrom(query.rangeEnd),
+    limit: BigInt(query.limit),
+    revision: BigInt(query.revision),
+    sortOrder: SORT_ORDERS.indexOf(query.sortOrder) as wire.SortOrder,
+    sortTarget: SORT_TARGETS.indexOf(query.sortTarget) as wire.SortTarget,
+    serializable,
+    keysOnly,
+    countOnly,
+    minModRevision: BigInt(query.minModRevision),
+    maxModRevision: BigInt(query.maxModRevision),
+    minCreateRevision: BigInt(query.minCreateRevision),
+    maxCreateRevision: BigInt(query.maxCreateRevision),
+  };
+}
+
+function rangeFromWire(query: wire.RangeQuery): RangeQuery {
+  const { serializable, keysOnly, countOnly } = query;
+  return {
+    kind: 'range',
+    key: byteStringFrom(query.key),
+    rangeEnd: byteStringFrom(query.rangeEnd),
+    limit: safeInteger(query.limit),
+    revision: safeInteger(query.revision),
+    sortOrder: wordAt(SORT_ORDERS, query.sortOrder),
+    sortTarget: wordAt(SORT_TARGETS, query.sortTarget),
+    serializable,
+    keysOnly,
+    countOnly,
+    minModRevision: safeInteger(query.minModRevision),
+    maxModRevision: safeInteger(query.maxModRevision),
+    minCreateRevision: safeInteger(query.minCreateRevision),
+    maxCreateRevision: safeInteger(query.maxCreateRevision),
+  };
+}
+
+function compareToWire(compare: Compare): wire.Compare {
+  return {
+    key: bytesFrom(compare.key),
+    rangeEnd: bytesFrom(compare.rangeEnd),
+    result: COMPARE_RESULTS.indexOf(compare.result) as wire.CompareResult,
+    operand: operandToWire(compare),
+  };
+}
+
+function operandToWire(compare: Compare): wire.Compare['operand'] {
+  switch (compare.target) {
+    case 'version':
+      return { $case: 'version', value: BigInt(compare.operand) };
+    case 'create':
+      return { $case: 'createRevision', value: BigInt(compare.operand) };
+    case 'mod':
+      return { $case: 'modRevision', value: BigInt(compare.operand) };
+    case 'value':
+      return { $case: 'value', value: bytesFrom(compare.operand) };
+    case 'lease':
+      return { $case: 'lease', value: compare.operand };
+    default:
+      return assertNever(compare);
+  }
+}
+
+function compareFromWire({ key, rangeEnd, result, operand }: wire.Compare): Compare {
+  const common = {
+    key: byteStringFrom(key),
+    rangeEnd: byteStringFrom(rangeEnd),
+    result: wordAt(COMPARE_RESULTS, result),
+  };
+  switch (operand?.$case) {
+    case 'version':
+      return { ...common, target: 'version', operand: safeInteger(operand.value) };
+    case 'createRevision':
+      return { ...common, target: 'create', operand: safeInteger(operand.value) };
+    case 'modRevision':
+      return { ...common, target: 'mod', operand: safeInteger(operand.value) };
+    case 'value':
+      return { ...common, target: 'value', operand: byteStringFrom(operand.value) };
+    case 'lease':
+      return { ...common, target: 'lease', operand: operand.value };
+    case undefined:
+      throw new InvariantError('a compare without an operand in the log');
+    default:
+      return assertNever(operand);
+  }
+}

@@ -1,0 +1,25 @@
+/** Every bound of the driver, by name. */
+export const LIMITS = {
+  /** Proposals of this member's clients that wait for an answer; beyond it TOO_MANY_REQUESTS. */
+  proposalsMax: 16_384,
+  proposalBytesMax: 128 * 1024 * 1024,
+  /** Linearizable reads that wait; beyond it TOO_MANY_REQUESTS. */
+  readsMax: 16_384,
+  /** How many sequence numbers back a leader recognises a doubled forward; older ones are refused. */
+  forwardWindow: 4 * 16_384,
+  /** State writes applied in memory and not yet in the engine; apply pauses beyond it. */
+  pendingWritesMax: 50_000,
+  /** One turn of the loop applies for at most about this long before it lets others run. */
+  turnBudgetMs: 4,
+  /** Ticks made up for in one go after the loop was held up: a paused member listens before it campaigns. */
+  catchUpTicksMax: 10,
+  /** Revision records read in one slice while the state is rebuilt. */
+  rebuildSliceRecords: 2_000,
+  /** Keys that one slice of a compaction looks at. */
+  compactionSliceKeys: 1_000,
+  /** Bytes of keys and values in one answer. */
+  responseBytesMax: 1024 * 1024 * 1024,
+  /** Above it the log is trimmed even if a follower that is on its way still needs it. */
+  logBytesMax: 256 * 1024 * 1024,
+  logEntriesMax: 500_000,
+} as const;

@@ -1,0 +1,139 @@
+/** Raft messages and entries between the core's words and the protobuf that members exchange. */
+import * as wire from '@quorate/proto/quorate/internal/raft.js';
+import { InvariantError, assertNever } from '../lib/assert.js';
+import { safeInteger } from '../lib/integers.js';
+import type { ConfState, Entry, Message, SnapshotMeta } from '../raft/types.js';
+
+const NO_DATA = Buffer.alloc(0);
+
+/** The same memory, as the Buffer that the generated code wants. */
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function confToWire(conf: ConfState): wire.ConfState {
+  return { voters: [...conf.voters], learners: [...conf.learners] };
+}
+
+export function entryToWire(entry: Entry): wire.Entry {
+  const { term, index, kind } = entry;
+  const id = { term: BigInt(term), index: BigInt(index) };
+  switch (kind) {
+    case 'normal':
+      return { ...id, kind: wire.EntryKind.NORMAL, data: asBuffer(entry.data), conf: undefined };
+    case 'noop':
+      return { ...id, kind: wire.EntryKind.NOOP, data: NO_DATA, conf: undefined };
+    case 'conf':
+      return { ...id, kind: wire.EntryKind.CONF, data: asBuffer(entry.data), conf: confToWire(entry.conf) };
+    default:
+      return assertNever(kind);
+  }
+}
+
+export function entryFromWire(entry: wire.Entry): Entry {
+  const id = { term: safeInteger(entry.term), index: safeInteger(entry.index) };
+  if (entry.kind === wire.EntryKind.NORMAL) return { ...id, kind: 'normal', data: entry.data };
+  if (entry.kind === wire.EntryKind.NOOP) return { ...id, kind: 'noop', data: NO_DATA };
+  if (entry.kind === wire.EntryKind.CONF && entry.conf !== undefined) {
+    return { ...id, kind: 'conf', data: entry.data, conf: entry.conf };
+  }
+  throw new InvariantError('an entry of no known kind', { kind: entry.kind, index: id.index });
+}
+
+function metaToWire(meta: SnapshotMeta): wire.SnapshotMeta {
+  return { term: BigInt(meta.term), index: BigInt(meta.index), conf: confToWire(meta.conf) };
+}
+
+function metaFromWire(meta: wire.SnapshotMeta | undefined): SnapshotMeta {
+  if (meta?.conf === undefined) throw new InvariantError('a snapshot without its configuration');
+  return { term: safeInteger(meta.term), index: safeInteger(meta.index), conf: meta.conf };
+}
+
+export function messageToWire(message: Message): wire.RaftMessage {
+  const { from, to, term } = message;
+  return { from, to, term: BigInt(term), message: bodyToWire(message) };
+}
+
+function bodyToWire(message: Message): wire.RaftMessage['message'] {
+  switch (message.type) {
+    case 'voteRequest': {
+      const { pre, transfer } = message;
+      const last = { lastIndex: BigInt(message.lastIndex), lastTerm: BigInt(message.lastTerm) };
+      return { $case: 'voteRequest', value: { pre, transfer, ...last } };
+    }
+    case 'voteResponse':
+      return { $case: 'voteResponse', value: { pre: message.pre, granted: message.granted } };
+    case 'appendRequest': {
+      const prev = { prevIndex: BigInt(message.prevIndex), prevTerm: BigInt(message.prevTerm) };
+      const entries = message.entries.map(entryToWire);
+      return { $case: 'appendRequest', value: { ...prev, entries, commit: BigInt(message.commit) } };
+    }
+    case 'appendResponse': {
+      const { accepted } = message;
+      const hint = { hintIndex: BigInt(message.hintIndex), hintTerm: BigInt(message.hintTerm) };
+      return { $case: 'appendResponse', value: { accepted, index: BigInt(message.index), ...hint } };
+    }
+    case 'heartbeat': {
+      const { commit, readToken } = message;
+      return { $case: 'heartbeat', value: { commit: BigInt(commit), readToken: BigInt(readToken) } };
+    }
+    case 'heartbeatResponse':
+      return { $case: 'heartbeatResponse', value: { readToken: BigInt(message.readToken) } };
+    case 'installSnapshot':
+      return { $case: 'installSnapshot', value: { meta: metaToWire(message.meta) } };
+    case 'timeoutNow':
+      return { $case: 'timeoutNow', value: {} };
+    case 'readIndexRequest':
+      return { $case: 'readIndexRequest', value: { token: BigInt(message.token) } };
+    case 'readIndexResponse': {
+      const { token, index } = message;
+      return { $case: 'readIndexResponse', value: { token: BigInt(token), index: BigInt(index) } };
+    }
+    default:
+      return assertNever(message);
+  }
+}
+
+/** Undefined for a kind of message that this release does not know: a newer member may send it, and it may be lost. */
+export function messageFromWire({ from, to, term, message }: wire.RaftMessage): Message | undefined {
+  const envelope = { from, to, term: safeInteger(term) };
+  switch (message?.$case) {
+    case undefined:
+      return undefined;
+    case 'voteRequest': {
+      const { pre, transfer, lastIndex, lastTerm } = message.value;
+      const last = { lastIndex: safeInteger(lastIndex), lastTerm: safeInteger(lastTerm) };
+      return { type: 'voteRequest', ...envelope, pre, transfer, ...last };
+    }
+    case 'voteResponse':
+      return { type: 'voteResponse', ...envelope, ...message.value };
+    case 'appendRequest': {
+      const { prevIndex, prevTerm, entries, commit } = message.value;
+      const prev = { prevIndex: safeInteger(prevIndex), prevTerm: safeInteger(prevTerm) };
+      return { type: 'appendRequest', ...envelope, ...prev, entries: entries.map(entryFromWire), commit: safeInteger(commit) };
+    }
+    case 'appendResponse': {
+      const { accepted, index, hintIndex, hintTerm } = message.value;
+      const hint = { hintIndex: safeInteger(hintIndex), hintTerm: safeInteger(hintTerm) };
+      return { type: 'appendResponse', ...envelope, accepted, index: safeInteger(index), ...hint };
+    }
+    case 'heartbeat': {
+      const { commit, readToken } = message.value;
+      return { type: 'heartbeat', ...envelope, commit: safeInteger(commit), readToken: safeInteger(readToken) };
+    }
+    case 'heartbeatResponse':
+      return { type: 'heartbeatResponse', ...envelope, readToken: safeInteger(message.value.readToken) };
+    case 'installSnapshot':
+      return { type: 'installSnapshot', ...envelope, meta: metaFromWire(message.value.meta) };
+    case 'timeoutNow':
+      return { type: 'timeoutNow', ...envelope };
+    case 'readIndexRequest':
+      return { type: 'readIndexRequest', ...envelope, token: safeInteger(message.value.token) };
+    case 'readIndexResponse': {
+      const { token, index } = message.value;
+      return { type: 'readIndexResponse', ...envelope, token: safeInteger(token), index: safeInteger(index) };
+    }
+    default:
+      return assertNever(message);
+  }
+}

@@ -1,0 +1,195 @@
+/**
+ * Proposals of this member's clients, from the request to the answer. Each is answered exactly once: with the result
+ * of the entry that carries its id, or with an error that says honestly whether it may still be applied.
+ *
+ *     waiting    no leader to give it to: surely not proposed
+ *     forwarded  sent to the leader of a term, not acknowledged: nobody knows
+ *     placed     in the log at (term, index): decided by the entry that is applied there
+ */
+import { QuorateError } from '../lib/quorate-error.js';
+import type { LogIndex, Term } from '../raft/types.js';
+import type { Applied } from '../state/result.js';
+import { LIMITS } from './limits.js';
+
+export interface ProposalWaiter {
+  /** Called in the turn that applied the entry, so that reads of the result can be pinned. */
+  applied(applied: Applied, term: Term): void;
+  failed(error: QuorateError): void;
+}
+
+type Place =
+  | { readonly kind: 'waiting' }
+  | { readonly kind: 'forwarded'; readonly term: Term; readonly attempt: number }
+  | { readonly kind: 'placed'; readonly term: Term; readonly index: LogIndex };
+
+export interface Proposal {
+  readonly seq: number;
+  readonly data: Uint8Array;
+  readonly deadline: number;
+  readonly waiter: ProposalWaiter;
+  place: Place;
+}
+
+const WAITING: Place = { kind: 'waiting' };
+
+export class Proposals {
+  /** Ascending by seq, which is the order of arrival. */
+  readonly #bySeq = new Map<number, Proposal>();
+  readonly #byIndex = new Map<LogIndex, Proposal>();
+  /** Each attempt to forward has a number of its own: a leader takes a number once, and only a refusal frees a retry. */
+  readonly #byAttempt = new Map<number, Proposal>();
+  #lastAttempt = 0;
+  #waiting: Proposal[] = [];
+  #lastSeq = 0;
+  #bytes = 0;
+  #earliestDeadline = Infinity;
+
+  get size(): number {
+    return this.#bySeq.size;
+  }
+
+  nextSeq(): number {
+    return this.#lastSeq + 1;
+  }
+
+  /** `data` carries the id made of nextSeq(). Throws TOO_MANY_REQUESTS when the window is full. */
+  add(data: Uint8Array, deadline: number, waiter: ProposalWaiter): Proposal {
+    this.assertRoom(data.length);
+    this.#lastSeq += 1;
+    const proposal: Proposal = { seq: this.#lastSeq, data, deadline, waiter, place: WAITING };
+    this.#bySeq.set(proposal.seq, proposal);
+    this.#waiting.push(proposal);
+    this.#bytes += data.length;
+    this.#earliestDeadline = Math.min(this.#earliestDeadline, deadline);
+    return proposal;
+  }
+
+  assertRoom(bytes: number): void {
+    if (this.#bySeq.size >= LIMITS.proposalsMax) {
+      throw new QuorateError('TOO_MANY_REQUESTS', `${LIMITS.proposalsMax} proposals wait already`);
+    }
+    if (this.#bytes + bytes > LIMITS.proposalBytesMax) {
+      throw new QuorateError('TOO_MANY_REQUESTS', `${LIMITS.proposalBytesMax} bytes of proposals wait already`);
+    }
+  }
+
+  get hasWaiting(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  /** Takes out all that wait for a leader; each must be placed, forwarded, put back or failed. */
+  takeWaiting(): readonly Proposal[] {
+    const waiting = this.#waiting.filter((proposal) => this.#bySeq.has(proposal.seq));
+    this.#waiting = [];
+    return waiting;
+  }
+
+  putBack(proposal: Proposal): void {
+    proposal.place = WAITING;
+    this.#waiting.push(proposal);
+  }
+
+  /** Returns the number of the attempt, to be sent along. */
+  forwarded(proposal: Proposal, term: Term): number {
+    this.#lastAttempt += 1;
+    proposal.place = { kind: 'forwarded', term, attempt: this.#lastAttempt };
+    this.#byAttempt.set(this.#lastAttempt, proposal);
+    return this.#lastAttempt;
+  }
+
+  placed(proposal: Proposal, term: Term, index: LogIndex): void {
+    proposal.place = { kind: 'placed', term, index };
+    this.#byIndex.set(index, proposal);
+  }
+
+  /** The leader of `term` said where it appended. Too late when the entry is applied already. */
+  forwardAccepted(term: Term, attempt: number, index: LogIndex, appliedIndex: LogIndex): void {
+    const proposal = this.#takeAttempt(term, attempt);
+    if (proposal !== undefined && index > appliedIndex) this.placed(proposal, term, index);
+  }
+
+  /** The leader of `term` surely did not append it. Without an error it waits for another try. */
+  forwardRefused(term: Term, attempt: number, error: QuorateError | undefined): void {
+    const proposal = this.#takeAttempt(term, attempt);
+    if (proposal === undefined) return;
+    if (error === undefined) this.putBack(proposal);
+    else this.#fail(proposal, error);
+  }
+
+  /** Entry (term, index) was applied; `seq` is ours when this life of this member proposed it. */
+  entryApplied(term: Term, index: LogIndex, seq: number | undefined, applied: Applied | undefined): void {
+    const here = this.#byIndex.get(index);
+    if (here !== undefined && here.seq !== seq) {
+      // Another leader's entry took the place: ours can never be applied any more (Raft §5.4.2, log matching).
+      this.#fail(here, new QuorateError('PROPOSAL_DROPPED', 'another leader took its place in the log'));
+    }
+    if (seq === undefined || applied === undefined) return;
+    const proposal = this.#bySeq.get(seq);
+    if (proposal === undefined) return;
+    this.#remove(proposal);
+    proposal.waiter.applied(applied, term);
+  }
+
+  /** The state jumped to `index` by a snapshot: what became of entries before it cannot be told here. */
+  snapshotInstalled(index: LogIndex): void {
+    for (const proposal of [...this.#bySeq.values()]) {
+      const { place } = proposal;
+      if (place.kind === 'forwarded' || (place.kind === 'placed' && place.index <= index)) {
+        this.#fail(proposal, new QuorateError('OUTCOME_UNKNOWN', 'a snapshot replaced the log it stood in'));
+      }
+    }
+  }
+
+  expire(now: number): void {
+    if (now < this.#earliestDeadline) return;
+    let earliest = Infinity;
+    for (const proposal of [...this.#bySeq.values()]) {
+      if (proposal.deadline <= now) this.#fail(proposal, timeoutOf(proposal));
+      else earliest = Math.min(earliest, proposal.deadline);
+    }
+    this.#earliestDeadline = earliest;
+  }
+
+  /** The client is gone. Whether the write happens is none of its business any more; the entry may still be applied. */
+  abandon(proposal: Proposal): void {
+    if (!this.#bySeq.has(proposal.seq)) return;
+    this.#fail(proposal, new QuorateError(proposal.place.kind === 'waiting' ? 'CANCELED' : 'OUTCOME_UNKNOWN'));
+  }
+
+  /** The member stops: what waits was not proposed, of the rest nobody here will learn. */
+  failAll(): void {
+    for (const proposal of [...this.#bySeq.values()]) {
+      this.#fail(proposal, new QuorateError(proposal.place.kind === 'waiting' ? 'STOPPED' : 'OUTCOME_UNKNOWN'));
+    }
+  }
+
+  fail(proposal: Proposal, error: QuorateError): void {
+    this.#fail(proposal, error);
+  }
+
+  #takeAttempt(term: Term, attempt: number): Proposal | undefined {
+    const proposal = this.#byAttempt.get(attempt);
+    if (proposal?.place.kind !== 'forwarded' || proposal.place.term !== term) return undefined;
+    this.#byAttempt.delete(attempt);
+    return proposal;
+  }
+
+  #fail(proposal: Proposal, error: QuorateError): void {
+    this.#remove(proposal);
+    proposal.waiter.failed(error);
+  }
+
+  #remove(proposal: Proposal): void {
+    this.#bySeq.delete(proposal.seq);
+    this.#bytes -= proposal.data.length;
+    const { place } = proposal;
+    if (place.kind === 'placed' && this.#byIndex.get(place.index) === proposal) this.#byIndex.delete(place.index);
+    if (place.kind === 'forwarded') this.#byAttempt.delete(place.attempt);
+  }
+}
+
+function timeoutOf(proposal: Proposal): QuorateError {
+  return proposal.place.kind === 'waiting'
+    ? new QuorateError('DEADLINE_EXCEEDED', 'no leader took it in time')
+    : new QuorateError('OUTCOME_UNKNOWN', 'not decided in time');
+}

@@ -1,0 +1,530 @@
+/**
+ * The driver: the only place where decisions meet I/O. It feeds the core with messages, ticks and proposals, and carries
+ * out each Ready in the order that ready.ts demands. One turn of its loop handles everything that came since the last.
+ */
+import type { Clock, Timer } from '../lib/clock.js';
+import { createDeferred } from '../lib/deferred.js';
+import type { Logger } from '../lib/logger.js';
+import { QuorateError } from '../lib/quorate-error.js';
+import type { Random } from '../lib/random.js';
+import { checkState, checkStep } from '../raft/invariants.js';
+import { Raft, type RaftStatus } from '../raft/raft.js';
+import type { Ready } from '../raft/ready.js';
+import type { InstallSnapshot, LogIndex, Message, NodeId, SnapshotMeta } from '../raft/types.js';
+import type { Command } from '../state/command.js';
+import type { Event } from '../state/result.js';
+import type { StateMachine } from '../state/state-machine.js';
+import type { LoadedMember, MemberStore } from '../storage/member-store.js';
+import { Applier } from './applier.js';
+import { encodeCommand } from './command-codec.js';
+import { SeenForwards } from './forwards.js';
+import { LIMITS } from './limits.js';
+import { type NodeOptions, raftConfig, requestTimeoutMs, tickMs } from './options.js';
+import type {
+  Forward,
+  ForwardedProposal,
+  ForwardResult,
+  IncomingSnapshot,
+  PeerMessage,
+  PeerReceiver,
+  PeerTransport,
+} from './ports.js';
+import { type ProposalWaiter, Proposals } from './proposals.js';
+import { Reads, type ReadWaiter } from './reads.js';
+import { SaveLane, type SavedBatch } from './save-lane.js';
+import { Snapshots } from './snapshots.js';
+
+export interface NodeParts {
+  readonly store: MemberStore;
+  readonly loaded: LoadedMember;
+  /** The state at `loaded.applied`. */
+  readonly machine: StateMachine;
+  /** Rebuilds the state after a snapshot was installed. */
+  readonly rebuild: () => Promise<StateMachine>;
+  readonly transport: PeerTransport;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly options: NodeOptions;
+}
+
+/** Why a node stopped by itself. */
+export interface Fatal {
+  readonly cause: 'storage' | 'invariant';
+  readonly error: unknown;
+}
+
+/** Bytes of forwarded proposals in one peer message. */
+const FORWARD_BYTES_MAX = 1024 * 1024;
+
+export class RaftNode implements PeerReceiver {
+  readonly #parts: NodeParts;
+  readonly #raft: Raft;
+  readonly #lane: SaveLane;
+  readonly #applier: Applier;
+  readonly #proposals = new Proposals();
+  readonly #reads: Reads;
+  readonly #seen: SeenForwards;
+  readonly #snapshots: Snapshots;
+  readonly #fatal = createDeferred<Fatal>();
+  readonly #listeners: ((events: readonly Event[]) => void)[] = [];
+  readonly #leaderListeners: ((leader: NodeId) => void)[] = [];
+  /** Conditions somebody waits for; looked at on every tick. */
+  #conditions: { readonly holds: () => boolean; readonly resolve: () => void }[] = [];
+  /** Snapshots offered to the core that wait for their installation. */
+  readonly #installing = new Map<LogIndex, () => void>();
+  #isScheduled = false;
+  #isReloading = false;
+  #isDraining = false;
+  #isStopped = false;
+  #timer: Timer | undefined;
+  #lastTickAt = 0;
+  #lastLeader: NodeId = 0n;
+  #checked: RaftStatus | undefined;
+
+  constructor(parts: NodeParts) {
+    const { loaded, options, store, transport, logger } = parts;
+    this.#parts = parts;
+    this.#raft = new Raft(
+      raftConfig(options, loaded.memberId, loaded.boot),
+      {
+        hardState: loaded.hardState,
+        start: loaded.logStart,
+        entries: loaded.entries,
+        appliedIndex: loaded.applied.index,
+      },
+      parts.random,
+    );
+    this.#lane = new SaveLane(store, loaded, {
+      saved: (batch) => this.#guard(() => this.#saved(batch)),
+      failed: (error) => this.#stopFor({ cause: 'storage', error }),
+    });
+    this.#applier = new Applier(parts.machine, loaded.applied, {
+      raft: this.#raft,
+      lane: this.#lane,
+      proposals: this.#proposals,
+      memberId: loaded.memberId,
+      boot: loaded.boot,
+      publish: (events) => {
+        for (const listener of this.#listeners) listener(events);
+      },
+    });
+    this.#reads = new Reads(this.#raft, options.electionMs / 2);
+    this.#seen = new SeenForwards(loaded.hardState.term);
+    this.#snapshots = new Snapshots(store, transport, logger);
+  }
+
+  /** Settles when the node had to stop by itself; never rejects. */
+  get fatal(): Promise<Fatal> {
+    return this.#fatal.promise;
+  }
+  get id(): NodeId {
+    return this.#raft.id;
+  }
+  get term(): number {
+    return this.#raft.term;
+  }
+  get leader(): NodeId {
+    return this.#raft.leader;
+  }
+  get machine(): StateMachine {
+    return this.#applier.machine;
+  }
+  /** False while the state is rebuilt after a snapshot was installed. */
+  get isServing(): boolean {
+    return !this.#isReloading && !this.#isStopped;
+  }
+  get requestTimeoutMs(): number {
+    return requestTimeoutMs(this.#parts.options);
+  }
+  status(): RaftStatus {
+    return this.#raft.status();
+  }
+
+  onEvents(listener: (events: readonly Event[]) => void): void {
+    this.#listeners.push(listener);
+  }
+  onLeaderChange(listener: (leader: NodeId) => void): void {
+    this.#leaderListeners.push(listener);
+  }
+
+  async start(): Promise<void> {
+    await this.#parts.transport.start(this);
+    this.#lastTickAt = this.#parts.clock.now();
+    // A single voter has nobody to wait for.
+    if (this.#raft.conf.voters.length === 1) this.#raft.campaign();
+    this.#armTimer();
+    this.#schedule();
+  }
+
+  /** Proposes `command`; `waiter` is told exactly once. Throws TOO_MANY_REQUESTS or STOPPED when it is not taken. */
+  propose(command: Command, deadline: number, waiter: ProposalWaiter): { abandon(): void } {
+    if (this.#isDraining || this.#isStopped) throw new QuorateError('STOPPED');
+    const id = { member: this.#raft.id, boot: this.#parts.loaded.boot, seq: this.#proposals.nextSeq() };
+    const proposal = this.#proposals.add(encodeCommand(id, command), deadline, waiter);
+    this.#schedule();
+    return { abandon: () => this.#proposals.abandon(proposal) };
+  }
+
+  /** Waits for a linearizable read point. Throws TOO_MANY_REQUESTS or STOPPED when it is not taken. */
+  read(waiter: ReadWaiter): void {
+    if (this.#isDraining || this.#isStopped) throw new QuorateError('STOPPED');
+    this.#reads.add(waiter);
+    this.#schedule();
+  }
+
+  /** Resolves once everything applied up to now can be read from the store. */
+  async written(): Promise<void> {
+    const { index } = this.#applier.point;
+    if (this.#lane.writtenPoint.index < index) await this.#until(() => this.#lane.writtenPoint.index >= index);
+  }
+
+  /** Resolves once old revisions up to `revision` are gone from this member's disk. */
+  async compacted(revision: number): Promise<void> {
+    await this.#until(() => this.#applier.removedRevision >= revision && this.#lane.isIdle);
+  }
+
+  /** Stops for good: hands leadership over, answers what can still be answered, closes the store. */
+  async stop(): Promise<void> {
+    if (this.#isDraining) return;
+    this.#isDraining = true;
+    const { electionMs } = this.#parts.options;
+    if (!this.#isStopped) {
+      await this.#handOver(electionMs);
+      await this.#until(() => this.#proposals.size === 0 && this.#reads.size === 0, electionMs);
+    }
+    this.#halt();
+    await this.#lane.drained();
+    await this.#parts.transport.stop();
+    await this.#parts.store.close();
+  }
+
+  // PeerReceiver
+
+  receive(from: NodeId, message: PeerMessage): void {
+    this.#guard(() => {
+      if (message.kind === 'raft') this.#raft.step(message.message);
+      else if (message.kind === 'forward') this.#takeForward(from, message);
+      else this.#takeForwardResult(message);
+      this.#schedule();
+    });
+  }
+
+  async receiveSnapshot(incoming: IncomingSnapshot): Promise<LogIndex> {
+    // The one received before waits to become the state: a new one would take its place on the disk.
+    if (this.#isReloading) throw new QuorateError('TOO_MANY_REQUESTS', 'another snapshot is being installed');
+    const { meta, writer } = await this.#snapshots.receive(incoming);
+    const message: InstallSnapshot = {
+      type: 'installSnapshot',
+      from: incoming.from,
+      to: this.#raft.id,
+      term: incoming.term,
+      meta,
+    };
+    const installed = new Promise<void>((resolve) => this.#installing.set(meta.index, resolve));
+    this.#guard(() => {
+      this.#raft.step(message);
+      this.#turn();
+    });
+    if (this.#installing.has(meta.index) && this.#raft.status().startIndex !== meta.index) {
+      // The core had no use for it: the log got there by itself, or the sender leads no longer.
+      this.#installing.delete(meta.index);
+      await writer.abort();
+      return this.#raft.commitIndex;
+    }
+    await installed;
+    return meta.index;
+  }
+
+  unreachable(peer: NodeId): void {
+    this.#guard(() => {
+      this.#raft.reportUnreachable(peer);
+      this.#schedule();
+    });
+  }
+
+  // The loop
+
+  #schedule(): void {
+    if (this.#isScheduled || this.#isStopped) return;
+    this.#isScheduled = true;
+    this.#parts.clock.defer(() => this.#guard(() => this.#turn()));
+  }
+
+  #turn(): void {
+    this.#isScheduled = false;
+    const { clock, options } = this.#parts;
+    const startedAt = clock.now();
+    const budgetMs = options.turnBudgetMs ?? LIMITS.turnBudgetMs;
+    this.#placeProposals();
+    this.#reads.ask(startedAt);
+    for (;;) {
+      const ready = this.#raft.ready({ canApply: this.#canApply });
+      if (ready === undefined) break;
+      this.#execute(ready);
+      if (clock.now() - startedAt >= budgetMs) {
+        this.#schedule();
+        break;
+      }
+    }
+    this.#applier.compactSlice();
+    if (this.#applier.hasCompactionWork) this.#schedule();
+    this.#lane.flush(clock.now());
+    this.#observe();
+  }
+
+  get #canApply(): boolean {
+    return !this.#isReloading && this.#lane.pendingWrites < LIMITS.pendingWritesMax;
+  }
+
+  /** See ready.ts: send, save, apply, answer. */
+  #execute(ready: Ready): void {
+    for (const message of ready.messages) this.#send(message);
+    if (ready.snapshot !== undefined) this.#isReloading = true;
+    const needsDisk = ready.hardState !== undefined || ready.entries.length > 0 || ready.snapshot !== undefined;
+    if (needsDisk || (ready.afterSave.length > 0 && !this.#lane.isIdle)) this.#lane.addReady(ready);
+    else for (const message of ready.afterSave) this.#send(message);
+    if (ready.committed.length > 0) this.#applier.apply(ready.committed);
+    for (const token of ready.droppedReads) this.#reads.dropped(token);
+    for (const read of ready.reads) this.#reads.confirmed(read);
+    if (!this.#isReloading) this.#reads.release(this.#raft.appliedIndex);
+  }
+
+  #saved(batch: SavedBatch): void {
+    if (batch.saveId > 0) this.#raft.saved(batch.saveId);
+    for (const message of batch.afterSave) this.#send(message);
+    if (batch.snapshot !== undefined) this.#reload(batch.snapshot);
+    this.#maybeTrim();
+    this.#settleConditions();
+    this.#turn();
+  }
+
+  #send(message: Message): void {
+    if (message.type === 'installSnapshot') this.#sendSnapshot(message);
+    else this.#parts.transport.send(message.to, { kind: 'raft', message });
+  }
+
+  #sendSnapshot(message: InstallSnapshot): void {
+    const { to, term, meta } = message;
+    if (this.#snapshots.isSending(to)) return;
+    void this.#snapshots.send(to, term, meta.index).then((index) =>
+      this.#guard(() => {
+        this.#raft.reportSnapshot(to, index);
+        this.#schedule();
+      }),
+    );
+  }
+
+  /** The snapshot is the state on disk now; the state in memory follows before anything else is applied or read. */
+  #reload(point: SnapshotMeta): void {
+    const { index } = point;
+    this.#proposals.snapshotInstalled(index);
+    void this.#parts.rebuild().then(
+      (machine) =>
+        this.#guard(() => {
+          this.#applier.replace(machine, point);
+          this.#isReloading = false;
+          this.#parts.logger.info('snapshot installed', { index, revision: machine.revision });
+          for (const [waited, resolve] of this.#installing) {
+            if (waited > index) continue;
+            this.#installing.delete(waited);
+            resolve();
+          }
+          this.#reads.release(this.#raft.appliedIndex);
+          this.#schedule();
+        }),
+      (error: unknown) => this.#stopFor({ cause: 'storage', error }),
+    );
+  }
+
+  // Proposals
+
+  #placeProposals(): void {
+    if (!this.#proposals.hasWaiting) return;
+    const { role, leader, term } = this.#raft;
+    const waiting = this.#proposals.takeWaiting();
+    if (role !== 'leader' && leader !== 0n) {
+      let forwarded: ForwardedProposal[] = [];
+      let bytes = 0;
+      for (const proposal of waiting) {
+        forwarded.push({ attempt: this.#proposals.forwarded(proposal, term), data: proposal.data });
+        bytes += proposal.data.length;
+        if (bytes < FORWARD_BYTES_MAX) continue;
+        this.#forward(leader, forwarded);
+        forwarded = [];
+        bytes = 0;
+      }
+      if (forwarded.length > 0) this.#forward(leader, forwarded);
+      return;
+    }
+    for (const proposal of waiting) {
+      const placed = this.#raft.propose(proposal.data);
+      if (placed.ok) this.#proposals.placed(proposal, placed.id.term, placed.id.index);
+      else if (placed.reason === 'tooManyUncommitted') this.#proposals.fail(proposal, tooManyUncommitted());
+      else this.#proposals.putBack(proposal);
+    }
+  }
+
+  #forward(to: NodeId, proposals: readonly ForwardedProposal[]): void {
+    const { boot } = this.#parts.loaded;
+    this.#parts.transport.send(to, { kind: 'forward', term: this.#raft.term, boot, proposals });
+  }
+
+  #takeForward(from: NodeId, forward: Forward): void {
+    const { term, boot } = forward;
+    const accepted: { attempt: number; index: LogIndex }[] = [];
+    const refused: { attempt: number; reason: 'retry' | 'tooManyRequests' }[] = [];
+    const isLeader = this.#raft.role === 'leader' && this.#raft.term === term;
+    for (const { attempt, data } of forward.proposals) {
+      const key = { term, from, boot, attempt };
+      if (!isLeader) {
+        // Unless it is certain, silence: the sender would propose again what may stand in the log.
+        if (this.#seen.isCertainlyNotTaken(key)) refused.push({ attempt, reason: 'retry' });
+        continue;
+      }
+      if (!this.#seen.isNew(key)) continue;
+      const result = this.#raft.propose(data);
+      if (result.ok) accepted.push({ attempt, index: result.id.index });
+      else refused.push({ attempt, reason: result.reason === 'tooManyUncommitted' ? 'tooManyRequests' : 'retry' });
+    }
+    if (accepted.length + refused.length === 0) return;
+    this.#parts.transport.send(from, { kind: 'forwardResult', term, boot, accepted, refused });
+  }
+
+  #takeForwardResult(result: ForwardResult): void {
+    if (result.boot !== this.#parts.loaded.boot) return;
+    for (const { attempt, index } of result.accepted) {
+      this.#proposals.forwardAccepted(result.term, attempt, index, this.#raft.appliedIndex);
+    }
+    for (const { attempt, reason } of result.refused) {
+      this.#proposals.forwardRefused(result.term, attempt, reason === 'retry' ? undefined : tooManyUncommitted());
+    }
+  }
+
+  // Time
+
+  #armTimer(): void {
+    this.#timer = this.#parts.clock.setTimer(() => this.#guard(() => this.#tick()), tickMs(this.#parts.options));
+  }
+
+  #tick(): void {
+    const now = this.#parts.clock.now();
+    const due = Math.floor((now - this.#lastTickAt) / tickMs(this.#parts.options));
+    // After a pause only a few ticks are made up for: what arrived meanwhile is to be heard first.
+    if (due > LIMITS.catchUpTicksMax) this.#lastTickAt = now;
+    else this.#lastTickAt += due * tickMs(this.#parts.options);
+    for (let tick = Math.min(due, LIMITS.catchUpTicksMax); tick > 0; tick -= 1) this.#raft.tick();
+    this.#checkDisk(now);
+    this.#proposals.expire(now);
+    this.#reads.tick(now);
+    this.#settleConditions();
+    this.#armTimer();
+    this.#schedule();
+  }
+
+  /** Heartbeats must not keep a leader in office whose disk no longer takes its entries. */
+  #checkDisk(now: number): void {
+    const since = this.#lane.writingSince;
+    if (since === undefined || now - since < this.#parts.options.electionMs || this.#raft.role !== 'leader') return;
+    this.#parts.logger.warn('disk too slow to lead', { writingMs: Math.round(now - since) });
+    this.#raft.stepDown();
+  }
+
+  // Log trim
+
+  #maybeTrim(): void {
+    const { snapshotCount, snapshotCatchUpEntries } = this.#parts.options;
+    const { startIndex, lastIndex, logBytes } = this.#raft.status();
+    const durable = this.#lane.durablePoint.index;
+    const isFull = logBytes > LIMITS.logBytesMax || lastIndex - startIndex > LIMITS.logEntriesMax;
+    if (durable - startIndex <= snapshotCount && !isFull) return;
+    const wanted = durable - snapshotCatchUpEntries;
+    const target = isFull ? Math.max(wanted, Math.min(durable, this.#snapshots.neededIndex)) : this.#keepFor(wanted);
+    if (target <= startIndex || target > this.#raft.appliedIndex) return;
+    this.#lane.addTrim(this.#raft.trimLog(target));
+  }
+
+  /** Followers that are on their way keep what they still need: catching up must not end in another snapshot. */
+  #keepFor(wanted: LogIndex): LogIndex {
+    let target = Math.min(wanted, this.#snapshots.neededIndex);
+    for (const peer of this.#raft.status().peers) {
+      if (peer.recentActive && peer.mode !== 'snapshot' && peer.match > 0) target = Math.min(target, peer.match);
+    }
+    return target;
+  }
+
+  // Ends
+
+  async #handOver(timeoutMs: number): Promise<void> {
+    const { role, peers, conf, id } = this.#raft.status();
+    if (role !== 'leader') return;
+    const candidates = peers.filter((peer) => peer.id !== id && conf.voters.includes(peer.id) && peer.recentActive);
+    const target = candidates.sort((a, b) => b.match - a.match)[0];
+    if (target === undefined) return;
+    this.#parts.logger.info('handing leadership over', { to: target.id });
+    this.#raft.transferLeadership(target.id);
+    this.#schedule();
+    await this.#until(() => this.#raft.role !== 'leader' && this.#raft.leader !== 0n, timeoutMs);
+  }
+
+  async #until(holds: () => boolean, timeoutMs?: number): Promise<void> {
+    if (holds() || this.#isStopped) return;
+    const { clock } = this.#parts;
+    const deadline = timeoutMs === undefined ? Infinity : clock.now() + timeoutMs;
+    await new Promise<void>((resolve) => {
+      this.#conditions.push({ holds: () => holds() || clock.now() >= deadline, resolve });
+    });
+  }
+
+  #settleConditions(): void {
+    if (this.#conditions.length === 0) return;
+    const done = this.#conditions.filter((condition) => this.#isStopped || condition.holds());
+    if (done.length === 0) return;
+    this.#conditions = this.#conditions.filter((condition) => !done.includes(condition));
+    for (const condition of done) condition.resolve();
+  }
+
+  #observe(): void {
+    if (this.#parts.options.checkInvariants) {
+      const now = checkState(this.#raft);
+      if (this.#checked !== undefined) checkStep(this.#checked, now);
+      this.#checked = now;
+    }
+    const { leader, term, role } = this.#raft;
+    if (leader === this.#lastLeader) return;
+    this.#lastLeader = leader;
+    this.#parts.logger.info(leader === 0n ? 'no leader' : 'leader known', { leader, term, role });
+    for (const listener of this.#leaderListeners) listener(leader);
+  }
+
+  /** Whatever escapes here is a bug of ours: the node stops with its durable state as it is. */
+  #guard(work: () => void): void {
+    if (this.#isStopped) return;
+    try {
+      work();
+    } catch (error) {
+      this.#stopFor({ cause: 'invariant', error });
+    }
+  }
+
+  #stopFor(fatal: Fatal): void {
+    if (this.#isStopped) return;
+    this.#raft.stepDown();
+    this.#halt();
+    this.#fatal.resolve(fatal);
+  }
+
+  #halt(): void {
+    this.#isStopped = true;
+    this.#timer?.cancel();
+    this.#proposals.failAll();
+    this.#reads.failAll(new QuorateError('STOPPED'));
+    this.#settleConditions();
+    for (const resolve of this.#installing.values()) resolve();
+    this.#installing.clear();
+  }
+}
+
+function tooManyUncommitted(): QuorateError {
+  return new QuorateError('TOO_MANY_REQUESTS', 'too many bytes wait to be committed');
+}

@@ -1,0 +1,20 @@
+/** Brings the state in memory back from the disk, in slices: reading each one leaves the loop free for the others. */
+import { StateRebuild } from '../state/state-rebuild.js';
+import type { StateMachine } from '../state/state-machine.js';
+import type { MemberStore } from '../storage/member-store.js';
+import { LIMITS } from './limits.js';
+
+export async function rebuildState(store: MemberStore): Promise<StateMachine> {
+  const records = await store.openState();
+  try {
+    const { applied, compactedRevision, members } = records;
+    const rebuild = new StateRebuild({ revision: applied.revision, compactedRevision, members });
+    for (;;) {
+      const slice = await records.nextRevisions(LIMITS.rebuildSliceRecords);
+      if (slice.length === 0) return rebuild.finish();
+      rebuild.add(slice);
+    }
+  } finally {
+    await records.close();
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * Snapshots for members that are far behind: sends this member's state, receives another's beside its own. It never
+ * touches the live state: a received snapshot becomes it only through the save lane, when the core has decided so.
+ */
+import type { Logger } from '../lib/logger.js';
+import type { LogIndex, NodeId, SnapshotMeta, Term } from '../raft/types.js';
+import type { MemberStore, SnapshotWriter } from '../storage/member-store.js';
+import type { IncomingSnapshot, PeerTransport } from './ports.js';
+
+export class Snapshots {
+  readonly #store: MemberStore;
+  readonly #transport: PeerTransport;
+  readonly #logger: Logger;
+  /** Peers being sent a snapshot, with its index: the log after it must stay. */
+  readonly #sending = new Map<NodeId, LogIndex>();
+
+  constructor(store: MemberStore, transport: PeerTransport, logger: Logger) {
+    this.#store = store;
+    this.#transport = transport;
+    this.#logger = logger;
+  }
+
+  /** The oldest entry that a transfer under way will need next; Infinity when none is. */
+  get neededIndex(): LogIndex {
+    return Math.min(Infinity, ...this.#sending.values());
+  }
+
+  isSending(to: NodeId): boolean {
+    return this.#sending.has(to);
+  }
+
+  /** Sends one snapshot; at most one at a time to a peer. Resolves with what the peer holds then, undefined on failure. */
+  async send(to: NodeId, term: Term, atLeast: LogIndex): Promise<LogIndex | undefined> {
+    this.#sending.set(to, atLeast);
+    try {
+      const reader = await this.#store.openSnapshot();
+      try {
+        this.#sending.set(to, reader.meta.index);
+        this.#logger.info('sending snapshot', { to, index: reader.meta.index });
+        const index = await this.#transport.sendSnapshot(to, { term, nextChunk: () => reader.nextChunk() });
+        this.#logger.info('snapshot sent', { to, index });
+        return index;
+      } finally {
+        await reader.close();
+      }
+    } catch (error) {
+      this.#logger.warn('snapshot not sent', { to, error: String(error) });
+      return undefined;
+    } finally {
+      this.#sending.delete(to);
+    }
+  }
+
+  /** Receives into the store's staging area and verifies. The caller offers the result to the core, or aborts. */
+  async receive(incoming: IncomingSnapshot): Promise<{ readonly meta: SnapshotMeta; readonly writer: SnapshotWriter }> {
+    const writer = await this.#store.receiveSnapshot();
+    try {
+      for await (const chunk of incoming.chunks) await writer.writeChunk(chunk);
+      const meta = await writer.finish();
+      this.#logger.info('snapshot received', { from: incoming.from, index: meta.index });
+      return { meta, writer };
+    } catch (error) {
+      await writer.abort();
+      throw error;
+    }
+  }
+}
