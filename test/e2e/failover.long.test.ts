@@ -13,7 +13,7 @@ import { describeSpread, type Spread, spreadOf } from './figures.js';
 import { History } from './history.js';
 import { violationsOf } from './history-checks.js';
 import { type Round, runKillCycle, type Victim } from './kill-cycle.js';
-import { measureLeaderDeath } from './leader-death.js';
+import { measureLeaderDeath } from './leader-loss.js';
 import { hasSubject, seed, subject } from './subject.js';
 import { readTimeline } from './timeline.js';
 import { Writers } from './writers.js';

@@ -108,6 +108,13 @@ export class ClusterMember {
     return this.#process?.stop();
   }
 
+  /** Ends whatever runs, without leave. The data stays. */
+  async destroy(): Promise<void> {
+    this.client.close();
+    this.#process?.signal('SIGKILL');
+    await this.#process?.exited;
+  }
+
   logTail(lines: number): string {
     return this.#process?.logTail(lines) ?? 'never started';
   }
@@ -210,8 +217,7 @@ export class Cluster {
 
   /** Ends all processes and removes the data; with `keep` the data stays and is named on stderr. */
   async end(options: { readonly keep: boolean } = { keep: false }): Promise<void> {
-    await Promise.all(this.members.map((member) => member.stop()));
-    for (const member of this.members) member.client.close();
+    await Promise.all(this.members.map((member) => member.destroy()));
     if (options.keep) console.error(`data and logs kept in ${this.#root}`);
     else await rm(this.#root, { recursive: true, force: true });
   }
