@@ -1,0 +1,192 @@
+/**
+ * Reads one cut of the replicated state, record by record, and checks it: every checksum, every decoding, and that no
+ * revision after the compacted one is missing. It never writes.
+ */
+import type { MemberInfo, Revision } from '../state/result.js';
+import { decodeApplied, decodeMember, decodeNumber, decodeRevision, decodeStored } from './codec.js';
+import type { EngineIterator } from './engine.js';
+import { revisionOf, stateSubkey, stateTable } from './keys.js';
+import type { AppliedPoint, StateRecords, StoredRevision } from './member-store.js';
+import { openRecord } from './record.js';
+import { StorageCorruptionError } from './storage-errors.js';
+
+type Pair = readonly [key: Buffer, value: Buffer];
+
+/** Records of one engine read while the head of a cut is looked for. */
+const HEAD_SLICE = 64;
+/** The revision of a store in which nothing was ever written; it has no record. */
+const FIRST_REVISION = 1;
+
+export function decodeRevisionRecord(subkey: Buffer, record: Buffer): StoredRevision {
+  const revision = revisionOf(subkey);
+  if (revision === undefined) throw new StorageCorruptionError(`a state record stands under the unknown key ${hex(subkey)}`);
+  const what = `revision ${revision.main}.${revision.sub}`;
+  const stored = decodeStored(decodeRevision, openRecord(subkey, record, what), what);
+  if (stored.kv.modRevision !== revision.main) {
+    throw new StorageCorruptionError(`${what} is corrupt: it says it is ${stored.kv.modRevision}`);
+  }
+  return { revision, ...stored };
+}
+
+interface Head {
+  applied: AppliedPoint | undefined;
+  compactedRevision: number;
+  readonly members: MemberInfo[];
+}
+
+/** What a completed scan has seen of the revisions. */
+export interface ScanTotals {
+  readonly records: number;
+  readonly bytes: number;
+}
+
+export class StateScan implements StateRecords {
+  readonly applied: AppliedPoint;
+  readonly compactedRevision: number;
+  readonly members: readonly MemberInfo[];
+  readonly #iterator: EngineIterator;
+  readonly #upTo: number;
+  readonly #onEnd: (totals: ScanTotals) => void;
+  /** Read with the head already. */
+  #ahead: readonly Pair[];
+  #last: Revision | undefined;
+  #records = 0;
+  #bytes = 0;
+  #isAtEnd = false;
+
+  private constructor(source: ScanSource, head: Head & { applied: AppliedPoint }, ahead: readonly Pair[]) {
+    this.applied = head.applied;
+    this.compactedRevision = head.compactedRevision;
+    this.members = head.members;
+    this.#iterator = source.iterator;
+    this.#upTo = Math.min(source.upTo, head.applied.revision);
+    this.#onEnd = source.onEnd ?? (() => undefined);
+    this.#ahead = ahead;
+  }
+
+  /** Takes the iterator over, also when it rejects. */
+  static async open(source: ScanSource): Promise<StateScan> {
+    const head: Head = { applied: undefined, compactedRevision: -1, members: [] };
+    try {
+      for (;;) {
+        const pairs = await source.iterator.next(HEAD_SLICE);
+        const taken = takeHead(head, pairs);
+        if (pairs.length > 0 && taken === pairs.length) continue;
+        return new StateScan(source, checkedHead(head), pairs.slice(taken));
+      }
+    } catch (error: unknown) {
+      await source.iterator.close();
+      throw error;
+    }
+  }
+
+  async nextRevisions(maxRecords: number): Promise<readonly StoredRevision[]> {
+    if (this.#isAtEnd) return [];
+    const pairs = await this.#nextPairs(maxRecords);
+    const revisions = pairs.map(([key, record]) => {
+      const stored = decodeRevisionRecord(stateSubkey(key), record);
+      this.#checkNext(stored.revision);
+      this.#records += 1;
+      this.#bytes += key.length + record.length;
+      return stored;
+    });
+    if (pairs.length === 0) this.#finish();
+    return revisions;
+  }
+
+  close(): Promise<void> {
+    return this.#iterator.close();
+  }
+
+  async #nextPairs(maxRecords: number): Promise<readonly Pair[]> {
+    if (this.#ahead.length === 0) return this.#iterator.next(maxRecords);
+    const pairs = this.#ahead.slice(0, maxRecords);
+    this.#ahead = this.#ahead.slice(maxRecords);
+    return pairs;
+  }
+
+  /**
+   * An engine that lost a block of its log holds the later ones all the same. Below the compacted revision gaps are
+   * normal; after it, each main revision has the records 0, 1, 2, ... and follows the one before.
+   */
+  #checkNext(revision: Revision): void {
+    const last = this.#last;
+    this.#last = revision;
+    if (revision.main <= this.#firstKept) return;
+    const expectedMain = last === undefined ? this.#firstKept + 1 : Math.max(last.main, this.#firstKept) + 1;
+    const isNextSub = last !== undefined && revision.main === last.main && revision.sub === last.sub + 1;
+    const isNextMain = revision.main === expectedMain && revision.sub === 0;
+    if (!isNextSub && !isNextMain) throw missingRevision(expectedMain, `${revision.main}.${revision.sub} comes next`);
+  }
+
+  #finish(): void {
+    this.#isAtEnd = true;
+    const last = Math.max(this.#last?.main ?? 0, this.#firstKept);
+    if (last < this.#upTo) throw missingRevision(last + 1, `the state is at ${this.applied.revision}`);
+    if (this.#upTo < last && last > this.#firstKept) {
+      throw new StorageCorruptionError(`revision ${last} is stored, but the state is at ${this.#upTo} only`);
+    }
+    this.#onEnd({ records: this.#records, bytes: this.#bytes });
+  }
+
+  /** Every revision after this one has its records. */
+  get #firstKept(): number {
+    return Math.max(this.compactedRevision, FIRST_REVISION);
+  }
+}
+
+export interface ScanSource {
+  /** Over the state of one generation, from its first key on. */
+  readonly iterator: EngineIterator;
+  /** The last main revision that the iterator's range holds. */
+  readonly upTo: number;
+  readonly onEnd?: (totals: ScanTotals) => void;
+}
+
+/** Answers how many of the pairs belong to the head: the revisions begin after them. */
+function takeHead(head: Head, pairs: readonly Pair[]): number {
+  let taken = 0;
+  for (const [key, record] of pairs) {
+    const subkey = stateSubkey(key);
+    if (subkey[0] === stateTable.revision) break;
+    takeHeadRecord(head, subkey, record);
+    taken += 1;
+  }
+  return taken;
+}
+
+function takeHeadRecord(head: Head, subkey: Buffer, record: Buffer): void {
+  switch (subkey[0]) {
+    case stateTable.applied:
+      head.applied = decodeStored(decodeApplied, openRecord(subkey, record, 'the applied point'), 'the applied point');
+      return;
+    case stateTable.compacted: {
+      const what = 'the compacted revision';
+      head.compactedRevision = decodeStored(decodeNumber, openRecord(subkey, record, what), what);
+      return;
+    }
+    case stateTable.member:
+      head.members.push(decodeStored(decodeMember, openRecord(subkey, record, 'a member record'), 'a member record'));
+      return;
+    default:
+      throw new StorageCorruptionError(`a state record stands under the unknown key ${hex(subkey)}`);
+  }
+}
+
+function checkedHead(head: Head): Head & { applied: AppliedPoint } {
+  const { applied, compactedRevision } = head;
+  if (applied === undefined) throw new StorageCorruptionError('the applied point is missing');
+  if (compactedRevision > applied.revision) {
+    const text = `the state is compacted at ${compactedRevision}, after its own revision ${applied.revision}`;
+    throw new StorageCorruptionError(text);
+  }
+  return { ...head, applied };
+}
+
+function missingRevision(main: number, found: string): StorageCorruptionError {
+  return new StorageCorruptionError(`revision ${main} is missing from the state: ${found}`);
+}
+
+function hex(bytes: Buffer): string {
+  return bytes.toString('hex');
+}
