@@ -1,0 +1,41 @@
+/** Prints figures as a table for people: one row for each load, the programs side by side, and their ratio. */
+import type { Program } from '../harness/etcd.js';
+import type { UnaryFigure } from './unary.js';
+
+export function tableOf(figures: readonly UnaryFigure[]): string {
+  const programs = [...new Set(figures.map(({ program }) => program))];
+  const header = [
+    'operation',
+    'in flight',
+    ...programs.flatMap((program) => [`${program} req/s`, '(min-max)', 'mean ms', 'p99 ms']),
+    ...(programs.length > 1 ? ['quorate/etcd'] : []),
+  ];
+  const loads = [...new Set(figures.map(loadOf))];
+  return aligned([header, ...loads.map((load) => rowOf(figures.filter((figure) => loadOf(figure) === load)))]);
+}
+
+function loadOf({ operation, inFlight }: UnaryFigure): string {
+  return `${operation} ${inFlight}`;
+}
+
+function rowOf(figures: readonly UnaryFigure[]): readonly string[] {
+  const [operation = '', inFlight = ''] = figures.slice(0, 1).flatMap(loadOf)[0]?.split(' ') ?? [];
+  const cells = figures.flatMap((figure) => [
+    figure.perSecond.toFixed(0),
+    `${figure.perSecondMin.toFixed(0)}-${figure.perSecondMax.toFixed(0)}`,
+    figure.meanMs.toFixed(2),
+    figure.p99Ms.toFixed(2),
+  ]);
+  return [operation, inFlight, ...cells, ...ratioOf(figures)];
+}
+
+function ratioOf(figures: readonly UnaryFigure[]): readonly string[] {
+  const rate = (name: Program): number | undefined => figures.find(({ program }) => program === name)?.perSecond;
+  const [ours, theirs] = [rate('quorate'), rate('etcd')];
+  return ours === undefined || theirs === undefined ? [] : [(ours / theirs).toFixed(2)];
+}
+
+function aligned(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows.map((row) => row.map((cell, column) => cell.padStart(widths[column] ?? 0)).join('  ')).join('\n');
+}
