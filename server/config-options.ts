@@ -44,7 +44,7 @@ export const optionsSchema = z.object({
   'snapshot-catchup-entries': integer(0, 100_000_000)
     .prefault(5000)
     .describe('entries kept behind a trim for members that lag'),
-  'max-request-bytes': integer(256, 64 * mebibyte)
+  'max-request-bytes': integer(256, 32 * mebibyte)
     .prefault(1_572_864)
     .describe('largest write that a client may send, in bytes'),
   'max-txn-ops': integer(1, 65_536).prefault(128).describe('most operations in each list of a transaction'),

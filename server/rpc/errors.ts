@@ -6,6 +6,7 @@
 import { Metadata, status, type StatusObject } from '@grpc/grpc-js';
 import { InvariantError } from '../lib/assert.js';
 import { QuorateError, type ErrorCode } from '../lib/quorate-error.js';
+import { MalformedMessage } from './codec.js';
 
 export const codeTrailer = 'quorate-code';
 export const detailTrailer = 'quorate-detail';
@@ -49,19 +50,25 @@ export const wireErrors: Readonly<Record<ErrorCode, WireError>> = {
 
 /**
  * The status of whatever a handler threw. An InvariantError is thrown again: it must end the process, not a request.
- * Anything else that is no QuorateError is a bug of a door, which costs one request, never the member.
+ * Anything else that nobody foresaw is a bug of a door, which costs one request, never the member: `isUnforeseen`.
  */
-export function wireStatusOf(error: unknown): StatusObject {
+export function wireStatusOf(error: unknown): WireStatus {
   if (error instanceof QuorateError) return knownStatus(error);
   if (error instanceof InvariantError) throw error;
-  return { code: status.INTERNAL, details: 'quorate: internal error', metadata: new Metadata() };
+  const isMalformed = error instanceof MalformedMessage;
+  const details = isMalformed ? error.message : 'quorate: internal error';
+  return { code: status.INTERNAL, details, metadata: new Metadata(), isUnforeseen: !isMalformed };
 }
 
-function knownStatus({ code, detail }: QuorateError): StatusObject {
+export interface WireStatus extends StatusObject {
+  readonly isUnforeseen: boolean;
+}
+
+function knownStatus({ code, detail }: QuorateError): WireStatus {
   const { status, text } = wireErrors[code];
   const metadata = new Metadata();
   metadata.set(codeTrailer, code);
   if (detail !== '') metadata.set(detailTrailer, encodeURIComponent(detail));
   const isOurs = text.startsWith('quorate: ');
-  return { code: status, details: isOurs && detail !== '' ? `${text}: ${detail}` : text, metadata };
+  return { code: status, details: isOurs && detail !== '' ? `${text}: ${detail}` : text, metadata, isUnforeseen: false };
 }

@@ -1,0 +1,121 @@
+/**
+ * The client door: etcd's services on every address that clients may use, with a limit on whatever a client can make
+ * this member hold. Starts and stops; what requests mean is the services' business.
+ */
+import { Server, ServerCredentials, type ServerOptions } from '@grpc/grpc-js';
+import { AuthDefinition } from '@quorate/proto/etcd/auth.js';
+import { ClusterDefinition } from '@quorate/proto/etcd/cluster.js';
+import { ElectionDefinition } from '@quorate/proto/etcd/election.js';
+import { KVDefinition } from '@quorate/proto/etcd/kv.js';
+import { LeaseDefinition } from '@quorate/proto/etcd/lease.js';
+import { LockDefinition } from '@quorate/proto/etcd/lock.js';
+import { MaintenanceDefinition } from '@quorate/proto/etcd/maintenance.js';
+import { WatchDefinition } from '@quorate/proto/etcd/watch.js';
+import type { Clock } from '../lib/clock.js';
+import type { Logger } from '../lib/logger.js';
+import type { Member } from '../node/member.js';
+import { serveCluster } from './cluster-service.js';
+import { Health } from './health.js';
+import { serveKv } from './kv-service.js';
+import { Listeners, type ListenAddress } from './listeners.js';
+import { serveMaintenance } from './maintenance-service.js';
+import { serveReflection } from './reflection.js';
+import { RequestGate } from './request-gate.js';
+import { UnaryCalls } from './unary-calls.js';
+import { refuseOtherMethods } from './unimplemented.js';
+
+export interface ClientServerOptions {
+  readonly member: Member;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly listen: readonly ListenAddress[];
+  /** Of a request that writes. A message may be larger by receiveOverheadBytes before gRPC itself refuses it. */
+  readonly maxRequestBytes: number;
+  readonly maxTxnOps: number;
+  readonly enableReflection: boolean;
+}
+
+export interface ClientServer {
+  /** In the order of `listen`, with the ports that were really taken. */
+  readonly addresses: readonly ListenAddress[];
+  /** Refuses new requests with STOPPED, lets those in flight finish for `graceMs`, then cuts what is left. */
+  stop(graceMs: number): Promise<void>;
+}
+
+/** etcd's rule, so that a request which is a little too large gets etcd's own error and not gRPC's. */
+export const receiveOverheadBytes = 512 * 1024;
+/** On one connection. Watches are streams too, and some clients open one for each: far above what they need. */
+export const streamsPerConnectionMax = 16_384;
+/** A connection that answers no ping for so long is dead, or never spoke HTTP/2: its streams and memory are freed. */
+const keepaliveMs = { interval: 30_000, timeout: 20_000 } as const;
+/** After the last request was answered: time for the answers to leave and for clients to hang up. */
+const lingerMs = 250;
+
+const servedServices = [KVDefinition, ClusterDefinition, MaintenanceDefinition];
+const knownServices = [
+  ...servedServices,
+  AuthDefinition,
+  ElectionDefinition,
+  LeaseDefinition,
+  LockDefinition,
+  WatchDefinition,
+];
+
+/** Rejects with ListenError when an address cannot be taken; then nothing is left behind. */
+export async function startClientServer(options: ClientServerOptions): Promise<ClientServer> {
+  const { member, clock, logger } = options;
+  const server = new Server(serverOptions(options.maxRequestBytes));
+  const gate = new RequestGate();
+  const calls = new UnaryCalls({ server, gate, member, clock, logger });
+  serveKv(calls, member, options);
+  serveCluster(calls, member);
+  serveMaintenance(calls, member);
+  for (const service of knownServices) refuseOtherMethods(server, service);
+  const health = new Health(server, member, servedServices.map(({ fullName }) => fullName));
+  if (options.enableReflection) serveReflection(server);
+
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  const listeners = new Listeners({ clock, logger, onConnection: (socket) => injector.injectConnection(socket) });
+  try {
+    const addresses = await listeners.listen(options.listen);
+    return { addresses, stop };
+  } catch (error) {
+    server.forceShutdown();
+    throw error;
+  }
+
+  async function stop(graceMs: number): Promise<void> {
+    listeners.stopListening();
+    health.stop();
+    const idle = gate.close();
+    // Tells every client to go elsewhere; a connection ends by itself when its last stream has ended.
+    injector.drain(graceMs);
+    await before(clock, graceMs, idle);
+    // What is left then are streams that never end by themselves, and clients that do not hang up.
+    await before(clock, lingerMs, listeners.allClosed());
+    listeners.destroyConnections();
+    server.forceShutdown();
+  }
+}
+
+function serverOptions(maxRequestBytes: number): ServerOptions {
+  return {
+    'grpc.max_receive_message_length': maxRequestBytes + receiveOverheadBytes,
+    'grpc.max_send_message_length': -1,
+    'grpc.max_concurrent_streams': streamsPerConnectionMax,
+    'grpc.keepalive_time_ms': keepaliveMs.interval,
+    'grpc.keepalive_timeout_ms': keepaliveMs.timeout,
+    'grpc.enable_channelz': 0,
+  };
+}
+
+/** Waits for `event`, but not longer than `ms`. */
+function before(clock: Clock, ms: number, event: Promise<void>): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = clock.setTimer(resolve, ms);
+    void event.then(() => {
+      timer.cancel();
+      resolve();
+    });
+  });
+}

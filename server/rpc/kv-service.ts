@@ -1,0 +1,60 @@
+/**
+ * etcdserverpb.KV: what a member answers to ranges, puts, deletes, transactions and compactions. Checks and converts,
+ * asks the member, converts back; decides nothing about keys and values.
+ */
+import { KVDefinition } from '@quorate/proto/etcd/kv.js';
+import { QuorateError } from '../lib/quorate-error.js';
+import type { Member } from '../node/member.js';
+import { isReadOnlyTxn } from '../state/read-only-txn.js';
+import { deleteRangeToWire, headerToWire, putToWire, rangeToWire, txnToWire } from './kv-answer.js';
+import { compactFrom, deleteRangeFrom, putFrom, rangeFrom, txnFrom } from './kv-request.js';
+import { encodeLargeDeleteRange, encodeLargeRange, encodeLargeTxn, isLarge, isLargeTxn } from './large-answer.js';
+import type { CallContext, UnaryCalls } from './unary-calls.js';
+
+export interface KvLimits {
+  /** Of a request that writes, as it stands on the wire. */
+  readonly maxRequestBytes: number;
+  /** In each list of a transaction. */
+  readonly maxTxnOps: number;
+}
+
+export function serveKv(calls: UnaryCalls, member: Member, limits: KvLimits): void {
+  const { range, put, deleteRange, txn, compact } = KVDefinition.methods;
+
+  calls.serve(KVDefinition, range, async (request, { options }) => {
+    const answer = await member.range(rangeFrom(request), options);
+    return isLarge(answer.kvs) ? encodeLargeRange(answer) : rangeToWire(answer);
+  });
+
+  calls.serve(KVDefinition, put, async (request, context) => {
+    const command = putFrom(request);
+    assertFits(context, limits);
+    return putToWire(await member.put(command, context.options));
+  });
+
+  calls.serve(KVDefinition, deleteRange, async (request, context) => {
+    const command = deleteRangeFrom(request);
+    assertFits(context, limits);
+    const answer = await member.deleteRange(command, context.options);
+    return isLarge(answer.prevKvs) ? encodeLargeDeleteRange(answer) : deleteRangeToWire(answer);
+  });
+
+  calls.serve(KVDefinition, txn, async (request, context) => {
+    const command = txnFrom(request, limits.maxTxnOps);
+    if (!isReadOnlyTxn(command)) assertFits(context, limits);
+    const answer = await member.txn(command, context.options);
+    return isLargeTxn(answer.results) ? encodeLargeTxn(answer) : txnToWire(answer);
+  });
+
+  calls.serve(KVDefinition, compact, async (request, context) => {
+    const options = request.physical ? context.abortable() : context.options;
+    const { header } = await member.compact(compactFrom(request), request.physical, options);
+    return { header: headerToWire(header) };
+  });
+}
+
+/** What goes into the log has a limit; a read, which does not, is bounded by what gRPC receives at all. */
+function assertFits({ requestBytes }: CallContext, { maxRequestBytes }: KvLimits): void {
+  if (requestBytes <= maxRequestBytes) return;
+  throw new QuorateError('REQUEST_TOO_LARGE', `${requestBytes} bytes, at most ${maxRequestBytes}`);
+}
