@@ -29,7 +29,9 @@ for (const program of programs) {
 const profileFolder = values.profile === undefined ? undefined : resolve(values.profile);
 if (profileFolder !== undefined) await mkdir(profileFolder, { recursive: true });
 
-console.log('3 members each, on loopback and one disk; 256-byte values; all calls to the leader; medians of all rounds');
+console.log(
+  '3 members each, on loopback and one disk; 256-byte values; all calls to the leader; medians of all rounds',
+);
 const figures = await runUnary({
   programs,
   seconds: positive('seconds', values.seconds),

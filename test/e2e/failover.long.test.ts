@@ -42,9 +42,12 @@ async function killAndCheck(cluster: Cluster, history: History): Promise<void> {
   const random = seededRandom(seed);
   const firstRevision = await cluster.lastRevision();
   const writers = new Writers({ count: writerCount, members: cluster.members, history, random });
-  const kills = await runKillCycle({ cluster, history, random, rounds }).finally(() => writers.stop());
-  await history.close();
-  report(history, kills);
+  try {
+    report(history, await runKillCycle({ cluster, history, random, rounds }));
+  } finally {
+    await writers.stop();
+    await history.close();
+  }
   await cluster.untilSettled();
   const { revision, hashes } = await cluster.hashes();
   const timelines = Object.fromEntries(

@@ -6,7 +6,13 @@ import type { Write } from './timeline.js';
 // revision: 1     2        3                4        5
 // call:     -     a:=1     cas a 2->2       b:=3     a:=4 (unknown)
 const put = (key: string, value: string): Call => ({ kind: 'put', key, value });
-const cas = (value: string, expected: number): Call => ({ kind: 'cas', key: 'a', logKey: `won/${value}`, value, expected });
+const cas = (value: string, expected: number): Call => ({
+  kind: 'cas',
+  key: 'a',
+  logKey: `won/${value}`,
+  value,
+  expected,
+});
 const get = (key: string): Call => ({ kind: 'get', key });
 const acknowledged = (revision: number): Outcome => ({ kind: 'acknowledged', revision });
 const unknown: Outcome = { kind: 'unknown', code: 4, text: '' };
@@ -74,7 +80,11 @@ describe('history checks', () => {
 
   const planted: readonly (readonly [string, Evidence, RegExp])[] = [
     ['an acknowledged write that is lost', evidence({}, writes.slice(0, 3)), /"value":"3".*acknowledged/],
-    ['a write that one member lacks', evidence({ timelines: { m1: writes, m2: writes.slice(0, 4) } }), /members differ/],
+    [
+      'a write that one member lacks',
+      evidence({ timelines: { m1: writes, m2: writes.slice(0, 4) } }),
+      /members differ/,
+    ],
     [
       'two members that differ in a value',
       evidence({ timelines: { m1: writes, m2: rewritten(4, { value: '1' }) } }),
@@ -89,7 +99,11 @@ describe('history checks', () => {
       replaced(1, operation(10, cas('2', 2), { kind: 'refused', revision: 3 })),
       /"value":"2".*refused/,
     ],
-    ['a condition that held and was refused', replaced(6, operation(60, cas('5', 5), { kind: 'refused', revision: 5 })), /"5"/],
+    [
+      'a condition that held and was refused',
+      replaced(6, operation(60, cas('5', 5), { kind: 'refused', revision: 5 })),
+      /"5"/,
+    ],
     ['a condition that did not hold and was granted', replaced(1, operation(10, cas('2', 0), acknowledged(3))), /"2"/],
     ['an unknown write that broke its condition', replaced(1, operation(10, cas('2', 0), unknown)), /"expected":0/],
     ['half a transaction', evidence({}, [...writes.slice(0, 2), ...writes.slice(3)]), /"logKey":"won\/2"/],

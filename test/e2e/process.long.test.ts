@@ -103,7 +103,9 @@ describe.runIf(hasSubject())(`${subject}: three members`, () => {
   it('take writes on while their leader leaves', { timeout: testTimeoutMs }, async () => {
     await withCluster({ program: subject }, async (cluster) => {
       const { exit, exitMs, longestGapMs } = await measureLeaderDeparture(cluster);
-      console.log(`${subject}: the leader left in ${exitMs.toFixed(0)} ms; no writes for ${longestGapMs.toFixed(0)} ms`);
+      console.log(
+        `${subject}: the leader left in ${exitMs.toFixed(0)} ms; no writes for ${longestGapMs.toFixed(0)} ms`,
+      );
       expect(exit).toEqual(stopped[subject]);
       expect(exitMs).toBeLessThan(stopLimitMs);
       expect(longestGapMs).toBeLessThan(electionTimeoutMs);

@@ -53,7 +53,9 @@ describe.runIf(hasSubject())(`${subject}: a follower that ${missedWrites} writes
   it.each(Object.keys(absences))('comes back by snapshot when it %s', { timeout: testTimeoutMs }, async (how) => {
     const absence = absences[how];
     if (absence === undefined) throw new Error(`no such absence: ${how}`);
-    await withCluster({ program: subject, extraArgs: trimEarly[subject] }, (cluster) => passByAndReturn(cluster, absence));
+    await withCluster({ program: subject, extraArgs: trimEarly[subject] }, (cluster) =>
+      passByAndReturn(cluster, absence),
+    );
   });
 });
 

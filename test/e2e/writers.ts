@@ -27,10 +27,7 @@ export class Writers {
 
   constructor({ count, members, history, random }: WriterOptions) {
     const shared = { attempts: 0 };
-    const writers = Array.from(
-      { length: count },
-      (_, client) => new Writer(client, members, history, random, shared),
-    );
+    const writers = Array.from({ length: count }, (_, client) => new Writer(client, members, history, random, shared));
     this.#running = Promise.all(writers.map((writer) => writer.run(() => this.#isStopped)));
   }
 
