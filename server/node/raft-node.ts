@@ -184,13 +184,27 @@ export class RaftNode implements PeerReceiver {
     await this.#until(() => this.#applier.removedRevision >= revision && this.#lane.isIdle);
   }
 
-  /** Stops for good: hands leadership over, answers what can still be answered, closes the store. */
+  /** A leader passes its office on. Resolves when another one leads, or after an election timeout. */
+  async handOver(): Promise<void> {
+    const { role, peers, conf, id } = this.#raft.status();
+    if (role !== 'leader' || this.#isStopped) return;
+    const candidates = peers.filter((peer) => peer.id !== id && conf.voters.includes(peer.id) && peer.recentActive);
+    const target = candidates.sort((a, b) => b.match - a.match)[0];
+    if (target === undefined) return;
+    this.#parts.logger.info('handing leadership over', { to: target.id });
+    this.#raft.transferLeadership(target.id);
+    this.#schedule();
+    const { electionMs } = this.#parts.options;
+    await this.#until(() => this.#raft.role !== 'leader' && this.#raft.leader !== 0n, electionMs);
+  }
+
+  /** Stops for good: answers what can still be answered, then closes the store. Idempotent. */
   async stop(): Promise<void> {
     if (this.#isDraining) return;
     this.#isDraining = true;
     const { electionMs } = this.#parts.options;
     if (!this.#isStopped) {
-      await this.#handOver(electionMs);
+      await this.handOver();
       await this.#until(() => this.#proposals.size === 0 && this.#reads.size === 0, electionMs);
     }
     this.#halt();
@@ -454,18 +468,6 @@ export class RaftNode implements PeerReceiver {
   }
 
   // Ends
-
-  async #handOver(timeoutMs: number): Promise<void> {
-    const { role, peers, conf, id } = this.#raft.status();
-    if (role !== 'leader') return;
-    const candidates = peers.filter((peer) => peer.id !== id && conf.voters.includes(peer.id) && peer.recentActive);
-    const target = candidates.sort((a, b) => b.match - a.match)[0];
-    if (target === undefined) return;
-    this.#parts.logger.info('handing leadership over', { to: target.id });
-    this.#raft.transferLeadership(target.id);
-    this.#schedule();
-    await this.#until(() => this.#raft.role !== 'leader' && this.#raft.leader !== 0n, timeoutMs);
-  }
 
   async #until(holds: () => boolean, timeoutMs?: number): Promise<void> {
     if (holds() || this.#isStopped) return;

@@ -17,8 +17,8 @@ export interface ListenAddress {
 export class ListenError extends Error {
   override readonly name = 'ListenError';
 
-  constructor({ host, port }: ListenAddress, cause: Error) {
-    super(`cannot listen on ${host} port ${port}: ${cause.message}`, { cause });
+  constructor(address: string, cause: Error) {
+    super(`cannot listen on ${address}: ${cause.message}`, { cause });
   }
 }
 
@@ -52,7 +52,7 @@ export class Listeners {
         taken.push(await this.#listenOn(address));
       } catch (error) {
         this.stopListening();
-        throw new ListenError(address, error instanceof Error ? error : new Error(String(error)));
+        throw new ListenError(`${address.host} port ${address.port}`, error instanceof Error ? error : new Error(String(error)));
       }
     }
     return taken;

@@ -42,8 +42,8 @@ export interface PeerLinkParts {
   readonly identity: PeerIdentity;
   readonly peer: bigint;
   readonly lane: PeerLane;
-  /** Where the peer listens, as host:port. */
-  readonly address: string;
+  /** Where the peer listens, as host:port; at least one, tried in turn. */
+  readonly addresses: readonly string[];
   readonly clock: Clock;
   readonly logger: Logger;
   /** What was sent last is probably lost. */
@@ -66,11 +66,18 @@ export class PeerLink {
   #isStopped = false;
   #queue: QueuedMessage[] = [];
   #queueBytes = 0;
+  #attempt = 0;
   #retry: Timer | undefined;
   #handshake: Timer | undefined;
 
   constructor(parts: PeerLinkParts) {
     this.#parts = parts;
+  }
+
+  /** The address in use, or to be tried next. */
+  get address(): string | undefined {
+    const { addresses } = this.#parts;
+    return addresses[this.#attempt % addresses.length];
   }
 
   start(): void {
@@ -125,8 +132,8 @@ export class PeerLink {
   }
 
   #connect(): void {
-    const { address, identity, peer, lane, clock } = this.#parts;
-    const client = new Client(address, credentials.createInsecure(), PEER_CHANNEL_OPTIONS);
+    const { identity, peer, lane, clock } = this.#parts;
+    const client = new Client(this.address ?? '', credentials.createInsecure(), PEER_CHANNEL_OPTIONS);
     const stream = client.makeBidiStreamRequest(EXCHANGE_PATH, passThrough, passThrough);
     this.#client = client;
     this.#stream = stream;
@@ -179,6 +186,7 @@ export class PeerLink {
   }
 
   #reconnect(): void {
+    this.#attempt += 1;
     this.#retry = this.#parts.clock.setTimer(() => this.#connect(), LINK_LIMITS.reconnectMs);
   }
 

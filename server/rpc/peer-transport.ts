@@ -30,6 +30,7 @@ import {
   type PeerIdentity,
   type PeerLane,
 } from './peer-frames.js';
+import { ListenError } from './listeners.js';
 import { EXCHANGE_PATH, PEER_CHANNEL_OPTIONS, passThrough, PeerLink } from './peer-link.js';
 
 const SNAPSHOT_PATH = `/${PeerDefinition.fullName}/${PeerDefinition.methods.installSnapshot.name}`;
@@ -41,8 +42,8 @@ export interface PeerTransportParts {
   readonly identity: PeerIdentity;
   /** host:port to listen on. */
   readonly listen: readonly string[];
-  /** host:port of each other member that this one dials. */
-  readonly peers: ReadonlyMap<bigint, string>;
+  /** host:port of each other member that this one dials, tried in turn. */
+  readonly peers: ReadonlyMap<bigint, readonly string[]>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -80,13 +81,13 @@ export class GrpcPeerTransport implements PeerTransport {
     return this.#ports;
   }
 
-  /** Binds before anything is dialled. Rejects with the system's message when an address is taken. */
+  /** Binds before anything is dialled. Rejects with ListenError when an address is taken. */
   async listen(): Promise<void> {
     for (const address of this.#parts.listen) {
       const port = await new Promise<number>((resolve, reject) => {
         this.#server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) => {
           if (error === null) resolve(bound);
-          else reject(error);
+          else reject(new ListenError(address, error));
         });
       });
       this.#ports.push(port);
@@ -96,9 +97,9 @@ export class GrpcPeerTransport implements PeerTransport {
   async start(receiver: PeerReceiver): Promise<void> {
     this.#receiver = receiver;
     const { peers, identity, clock, logger } = this.#parts;
-    for (const [peer, address] of peers) {
+    for (const [peer, addresses] of peers) {
       const link = (lane: PeerLane): PeerLink =>
-        new PeerLink({ identity, peer, lane, address, clock, logger, broken: () => receiver.unreachable(peer) });
+        new PeerLink({ identity, peer, lane, addresses, clock, logger, broken: () => receiver.unreachable(peer) });
       const links = { control: link('control'), bulk: link('bulk') };
       this.#links.set(peer, links);
       for (const lane of LANES) links[lane].start();
@@ -110,7 +111,7 @@ export class GrpcPeerTransport implements PeerTransport {
   }
 
   async sendSnapshot(to: bigint, snapshot: OutgoingSnapshot): Promise<number> {
-    const address = this.#parts.peers.get(to);
+    const address = this.#links.get(to)?.control.address;
     if (address === undefined) throw new Error(`no address of member ${to.toString(16)}`);
     const client = new Client(address, credentials.createInsecure(), PEER_CHANNEL_OPTIONS);
     try {
