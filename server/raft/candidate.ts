@@ -2,7 +2,7 @@
 import { type Core, NO_NODE } from './core.js';
 import { startLeading } from './leader.js';
 import { voteResult } from './quorum.js';
-import type { NodeId, VoteResponse } from './types.js';
+import type { NodeId, VoteRequest, VoteResponse } from './types.js';
 
 /** Starts a round. With `transfer` the leader asked for it: no pre-vote, and live-leader protection is bypassed. */
 export function campaign(core: Core, transfer = false): void {
@@ -12,22 +12,24 @@ export function campaign(core: Core, transfer = false): void {
     return;
   }
   core.becomePreCandidate();
-  requestVotes(core, { pre: true, term: core.term + 1, transfer: false });
+  for (const request of voteRequests(core, { pre: true, term: core.term + 1, transfer: false })) core.send(request);
   // A pre-vote promises nothing, so this member's own needs no disk.
   countVote(core, core.id, true);
 }
 
+/**
+ * The requests leave once the new term and every entry that they boast of are durable. A candidate that crashed before
+ * would come back with a shorter log, run in the same term again, and win with votes granted to the longer one.
+ */
 function startElection(core: Core, transfer: boolean): void {
   core.becomeCandidate();
-  requestVotes(core, { pre: false, term: core.term, transfer });
+  for (const request of voteRequests(core, { pre: false, term: core.term, transfer })) core.sendAfterSave(request);
 }
 
-function requestVotes(core: Core, round: { pre: boolean; term: number; transfer: boolean }): void {
+function voteRequests(core: Core, round: Pick<VoteRequest, 'pre' | 'term' | 'transfer'>): readonly VoteRequest[] {
   const { lastIndex, lastTerm } = core.log;
-  for (const to of core.conf.voters) {
-    if (to === core.id) continue;
-    core.send({ type: 'voteRequest', from: core.id, to, lastIndex, lastTerm, ...round });
-  }
+  const peers = core.conf.voters.filter((id) => id !== core.id);
+  return peers.map((to) => ({ type: 'voteRequest', from: core.id, to, lastIndex, lastTerm, ...round }));
 }
 
 export function tickElection(core: Core): void {

@@ -8,7 +8,8 @@
  * 5. answer `reads` once the applied index has reached theirs; ask again for `droppedReads`, with a new token.
  *
  * Steps 1, 2 and 4 may run side by side: a leader's appends travel while its own disk writes (Thesis §10.2.1), and it
- * counts itself towards a quorum in step 3 only.
+ * counts itself towards a quorum in step 3 only. `afterSave` holds what promises something durable: granted votes,
+ * accepted appends, and a candidate's requests, which say how long its log is.
  */
 import type { Entry, HardState, LogIndex, Message, SnapshotMeta } from './types.js';
 
