@@ -6,7 +6,7 @@ import type { NodeId, VoteRequest, VoteResponse } from './types.js';
 
 /** Starts a round. With `transfer` the leader asked for it: no pre-vote, and live-leader protection is bypassed. */
 export function campaign(core: Core, transfer = false): void {
-  if (!core.isVoter) return;
+  if (!core.mayLead) return;
   if (transfer) {
     startElection(core, true);
     return;

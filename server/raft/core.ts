@@ -86,6 +86,13 @@ export class Core {
   get isVoter(): boolean {
     return isVoter(this.conf, this.id);
   }
+  /**
+   * Voters may lead. So may a member that its own log removes, until that is committed: those who stay may lack the
+   * entry, and then they cannot elect anybody without it (Thesis §4.2.2). It does not count its own vote.
+   */
+  get mayLead(): boolean {
+    return this.isVoter || isVoter(this.membership.at(this.log.commitIndex), this.id);
+  }
   /** A leader has spoken within the election timeout: this member helps nobody to depose it (Thesis §4.2.3). */
   get hasLiveLeader(): boolean {
     return this.leader !== NO_NODE && this.electionElapsed < this.config.electionTicks;

@@ -134,7 +134,7 @@ export class Raft {
     else tickElection(this.#core);
   }
 
-  /** Starts an election round now, as an expired timeout would. Leaders and non-voters ignore it. */
+  /** Starts an election round now, as an expired timeout would. Leaders ignore it, and members that may not lead. */
   campaign(): void {
     if (this.#core.role !== 'leader') campaign(this.#core);
   }
