@@ -112,15 +112,15 @@ export function replicate(core: Core): void {
 }
 
 /** False when the entries the peer needs are trimmed away: then it is asked to take a snapshot. */
-function sendAppend(core: Core, to: NodeId, progress: Progress): boolean {
+function sendAppend(core: Core, to: NodeId, progress: Progress, isEmpty = false): boolean {
   const prevIndex = progress.next - 1;
   const prevTerm = core.log.termAt(prevIndex);
   if (prevTerm === undefined) {
     requestSnapshot(core, to, progress);
     return false;
   }
-  const entries =
-    progress.next <= core.log.lastIndex ? core.log.slice(progress.next, core.config.appendBytesMax) : [];
+  const hasEntries = !isEmpty && progress.next <= core.log.lastIndex;
+  const entries = hasEntries ? core.log.slice(progress.next, core.config.appendBytesMax) : [];
   const commit = core.log.commitIndex;
   core.send({ type: 'appendRequest', from: core.id, to, term: core.term, prevIndex, prevTerm, entries, commit });
   progress.sentCommit = commit;
@@ -198,9 +198,12 @@ export function handleHeartbeatResponse(core: Core, message: HeartbeatResponse):
   }
 }
 
-/** Lost appends would stay unnoticed in a quiet phase: an empty one at the end of the log provokes an answer. */
+/**
+ * Lost appends would stay unnoticed when nothing follows them: in a quiet phase, or behind a window that they keep full.
+ * An empty one after them provokes an answer: accepted, it frees the window; rejected, it starts a probe.
+ */
 function nudge(core: Core, to: NodeId, progress: Progress): void {
-  if (progress.next > core.log.lastIndex) sendAppend(core, to, progress);
+  if (progress.isPaused || progress.next > core.log.lastIndex) sendAppend(core, to, progress, true);
 }
 
 /** `from` is this member or a follower on whose behalf it asks. */
