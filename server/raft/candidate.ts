@@ -35,8 +35,10 @@ function voteRequests(core: Core, round: Pick<VoteRequest, 'pre' | 'term' | 'tra
 export function tickElection(core: Core): void {
   core.electionElapsed += 1;
   if (core.electionElapsed < core.electionTimeout) return;
-  core.electionElapsed = 0;
-  campaign(core);
+  if (core.mayLead) campaign(core);
+  // Who may not lead forgets its leader all the same: it may be asked for a vote, for instance as a learner that does
+  // not know yet that it was promoted, and must not protect a leader that is gone.
+  else core.becomeFollower(core.term, NO_NODE);
 }
 
 export function handleVoteResponse(core: Core, message: VoteResponse): void {
