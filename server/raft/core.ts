@@ -69,7 +69,8 @@ export class Core {
     this.log = new RaftLog({
       start: init.start,
       entries: init.entries,
-      commitIndex: init.hardState.commit,
+      // The state's own writes may reach the disk before the hard state that allowed them: applied means committed.
+      commitIndex: Math.max(init.hardState.commit, init.appliedIndex),
       appliedIndex: init.appliedIndex,
     });
     this.membership = new Membership({ index: init.start.index, conf: init.start.conf });
