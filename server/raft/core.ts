@@ -47,8 +47,9 @@ export class Core {
   /** Leaders: every member of the configuration, this one included. */
   progress = new Map<NodeId, Progress>();
   readonly rounds = new ReadRounds();
-  /** Leaders: the member that is to take over, and the tick budget left for it. */
+  /** Leaders: the member that is to take over, and the ticks since the transfer began. */
   transferee: NodeId = NO_NODE;
+  transferElapsed = 0;
   /** Leaders: bytes appended beyond the commit index. */
   uncommittedBytes = 0;
   /** Followers: reads forwarded to the leader of this term that are not answered yet. */
@@ -168,6 +169,7 @@ export class Core {
     this.votes.clear();
     this.progress.clear();
     this.transferee = NO_NODE;
+    this.transferElapsed = 0;
     this.uncommittedBytes = 0;
     this.droppedReads.push(...this.rounds.drop(this.id), ...this.forwardedReads);
     this.forwardedReads.clear();

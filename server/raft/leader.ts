@@ -62,9 +62,10 @@ function forEachPeer(core: Core, visit: (id: NodeId, progress: Progress) => void
 export function tickLeader(core: Core): void {
   core.electionElapsed += 1;
   core.heartbeatElapsed += 1;
+  core.transferElapsed += 1;
+  if (core.transferElapsed >= core.config.electionTicks) core.transferee = NO_NODE;
   if (core.electionElapsed >= core.config.electionTicks) {
     core.electionElapsed = 0;
-    core.transferee = NO_NODE;
     if (!hasActiveQuorum(core)) {
       core.becomeFollower(core.term, NO_NODE);
       return;
@@ -234,11 +235,15 @@ function confirmReads(core: Core): void {
   }
 }
 
-/** False when `to` cannot take over: it is this member, a learner or unknown. */
+/**
+ * False when `to` cannot take over: it is this member, a learner or unknown. Asking again, for whomever, does not give a
+ * transfer under way more time, nor does it put off the quorum check: else a caller that insists could keep a leader
+ * that is cut off, or one that takes no proposals.
+ */
 export function startTransfer(core: Core, to: NodeId): boolean {
   if (to === core.id || !isVoter(core.conf, to)) return false;
+  if (core.transferee === NO_NODE) core.transferElapsed = 0;
   core.transferee = to;
-  core.electionElapsed = 0;
   maybeHandOver(core, to);
   return true;
 }
