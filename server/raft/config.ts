@@ -18,7 +18,7 @@ export interface RaftConfig {
   /** Committed entries in one Ready. */
   readonly applyPageEntriesMax: number;
   readonly applyPageBytesMax: number;
-  /** Reads waiting for confirmation. */
+  /** Reads waiting for confirmation: in all on a leader, this member's own on a follower. One more is dropped. */
   readonly pendingReadsMax: number;
 }
 
@@ -43,5 +43,7 @@ export function assertConfig(config: RaftConfig): void {
     heartbeatTicks: config.heartbeatTicks,
   });
   assert(config.inflightMessagesMax >= 1, 'inflightMessagesMax >= 1');
+  assert(config.inflightBytesMax >= 1, 'inflightBytesMax >= 1');
+  assert(config.pendingReadsMax >= 1, 'pendingReadsMax >= 1');
   assert(config.applyPageEntriesMax >= 1, 'applyPageEntriesMax >= 1');
 }

@@ -182,6 +182,10 @@ export class Raft {
       handleReadRequest(core, core.id, token);
       return token;
     }
+    if (core.forwardedReads.size >= core.config.pendingReadsMax) {
+      core.droppedReads.push(token);
+      return token;
+    }
     core.forwardedReads.add(token);
     core.send({ type: 'readIndexRequest', from: core.id, to: core.leader, term: core.term, token });
     return token;
