@@ -191,6 +191,8 @@ export class RaftLog {
   }
 
   appliedTo(index: LogIndex): void {
+    // A snapshot was taken over while these were being applied: it stands for them.
+    if (index <= this.#start.index) return;
     assert(index >= this.#appliedIndex, 'applied goes back', { index, applied: this.#appliedIndex });
     assert(index <= this.applicableIndex, 'applied beyond what may be', { index, applicable: this.applicableIndex });
     this.#appliedIndex = index;
@@ -207,7 +209,10 @@ export class RaftLog {
     return this.#start;
   }
 
-  /** A snapshot replaces the whole log. It counts as durable only once the save `saveId` that installs it is done. */
+  /**
+   * A snapshot replaces the whole log. Its index counts as stable at once, before it is installed: nothing looks at it
+   * until a later save is done, and saves finish in order.
+   */
   restore(meta: SnapshotMeta): void {
     assert(meta.index > this.#commitIndex, 'snapshot goes back', { index: meta.index, commit: this.#commitIndex });
     this.#start = { index: meta.index, term: meta.term };

@@ -4,7 +4,8 @@
  * 1. send `messages` at once;
  * 2. write `snapshot`, `entries` and `hardState` in one atomic batch, synced when `mustSync`, saves in order of saveId;
  * 3. when that batch is durable, call `saved(saveId)` and only then send `afterSave`;
- * 4. apply `committed` in order and call `applied`; nothing of a later Ready may be applied before;
+ * 4. apply `committed` in order and call `applied`. Until then pass `canApply: false`, or the same entries come again.
+ *    When a snapshot comes meanwhile, finish them first, then install it;
  * 5. answer `reads` once the applied index has reached theirs; ask again for `droppedReads`, with a new token.
  *
  * Steps 1, 2 and 4 may run side by side: a leader's appends travel while its own disk writes (Thesis §10.2.1), and it
