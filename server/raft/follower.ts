@@ -1,7 +1,7 @@
 /** What every member does for others: vote, take appends and heartbeats, take snapshots. */
 import { assert } from '../lib/assert.js';
 import { type Core, NO_NODE } from './core.js';
-import type { AppendRequest, Heartbeat, InstallSnapshot, LogIndex, VoteRequest } from './types.js';
+import type { AppendRequest, EntryId, Heartbeat, InstallSnapshot, LogIndex, VoteRequest } from './types.js';
 
 /** `message.term` is this member's own, or for a pre-vote possibly a later one. */
 export function handleVoteRequest(core: Core, message: VoteRequest): void {
@@ -38,6 +38,7 @@ export function followLeader(core: Core, leader: bigint): void {
 export function handleAppendRequest(core: Core, message: AppendRequest): void {
   const { log } = core;
   const { commitIndex } = log;
+  assertCommittedAgree(core, [{ term: message.prevTerm, index: message.prevIndex }, ...message.entries]);
   if (message.prevIndex >= commitIndex && !log.matches({ term: message.prevTerm, index: message.prevIndex })) {
     reject(core, message);
     return;
@@ -53,6 +54,19 @@ export function handleAppendRequest(core: Core, message: AppendRequest): void {
   const lastNew = Math.max(message.prevIndex + message.entries.length, commitIndex);
   log.commitTo(Math.min(message.commit, lastNew));
   accept(core, message.from, lastNew);
+}
+
+/**
+ * What is committed is the same everywhere, so a leader that says otherwise means that a disk was lost or lies. Going on
+ * would make the members differ for good.
+ */
+function assertCommittedAgree(core: Core, ids: readonly EntryId[]): void {
+  const { log } = core;
+  for (const { term, index } of ids) {
+    if (index > log.commitIndex) return;
+    const own = log.termAt(index);
+    assert(own === undefined || own === term, 'a leader contradicts a committed entry', { index, term, own });
+  }
 }
 
 function accept(core: Core, to: bigint, index: LogIndex): void {
@@ -111,12 +125,7 @@ export function handleInstallSnapshot(core: Core, message: InstallSnapshot): voi
     accept(core, message.from, meta.index);
     return;
   }
-  const term = log.termAt(meta.index);
-  assert(term === undefined || term === meta.term, 'snapshot contradicts a committed entry', {
-    index: meta.index,
-    term: meta.term,
-    own: term,
-  });
+  assertCommittedAgree(core, [meta]);
   // The log got there by itself: keep it.
   log.commitTo(meta.index);
   accept(core, message.from, log.commitIndex);
