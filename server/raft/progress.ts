@@ -117,8 +117,9 @@ export class Progress {
    * when the refusal is stale: late, duplicated or of an append sent before the last step back.
    */
   rejected(rejected: LogIndex, hint: LogIndex): boolean {
+    // Also while probing: otherwise a peer that lost its disk would be asked again and again, as fast as it answers.
+    if (rejected <= this.#match) return false;
     if (this.#mode === 'replicate') {
-      if (rejected <= this.#match) return false;
       this.becomeProbe();
       return true;
     }
