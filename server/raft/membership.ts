@@ -84,9 +84,10 @@ export type ConfChange =
 
 /**
  * One member at a time, so that any majority of the old and any of the new configuration share a member (Thesis §4.1).
- * Undefined when the change makes no sense in `conf`, or would leave no voter.
+ * Undefined when the change makes no sense in `conf`, would leave no voter, or adds an id that stands for nobody.
  */
 export function changeConf(conf: ConfState, change: ConfChange): ConfState | undefined {
+  if (change.id <= 0n) return undefined;
   const voters = conf.voters.filter((id) => id !== change.id);
   const learners = conf.learners.filter((id) => id !== change.id);
   const known = voters.length + learners.length < conf.voters.length + conf.learners.length;

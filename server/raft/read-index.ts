@@ -40,7 +40,7 @@ export class ReadRounds {
     return this.#early.length + this.#rounds.reduce((sum, round) => sum + round.requests.length, 0);
   }
 
-  /** True when `request` is new: a duplicate of one that already waits adds nothing. */
+  /** A duplicate of a request that waits already adds nothing. */
   hold(request: ReadRequest): void {
     if (!this.#early.some((held) => isSame(held, request))) this.#early.push(request);
   }
