@@ -3,7 +3,7 @@
  * Stable: ids in decimal, fields in a fixed order, data as its length unless it is short printable text.
  */
 import { assertNever } from '../lib/assert.js';
-import type { RaftStatus } from './raft.js';
+import type { PeerStatus, RaftStatus } from './raft.js';
 import type { Ready } from './ready.js';
 import type { ConfState, Entry, EntryId, HardState, Message, SnapshotMeta } from './types.js';
 
@@ -107,4 +107,9 @@ export function describeStatus(status: RaftStatus): string {
     `${id} ${role} term=${term} vote=${vote} leader=${leader} applied=${appliedIndex} commit=${commitIndex} ` +
     `stable=${stableIndex} last=${lastTerm}/${lastIndex} ${describeConf(status.conf)}`
   );
+}
+
+export function describePeer(peer: PeerStatus): string {
+  const { id, mode, match, next, recentActive } = peer;
+  return `${id} ${mode} match=${match} next=${next}${flag('active', recentActive)}`;
 }
