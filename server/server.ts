@@ -16,9 +16,10 @@ import { type ClientServer, startClientServer } from './rpc/client-server.js';
 import { ListenError } from './rpc/listeners.js';
 import { GrpcPeerTransport } from './rpc/peer-transport.js';
 import type { RunningServer } from './run.js';
-import { chooseEngine } from './storage/choose-engine.js';
+import { chooseEngine, createEngine, thisHost } from './storage/choose-engine.js';
 import { openDataDirectory } from './storage/data-directory.js';
 import { EngineError } from './storage/engine.js';
+import { readIdentity } from './storage/identity.js';
 import type { MemberStore } from './storage/member-store.js';
 import { openMemberStore } from './storage/open-member-store.js';
 import { DataDirectoryError, StorageCorruptionError } from './storage/storage-errors.js';
@@ -49,13 +50,14 @@ export async function startServer(config: ServerConfig, dependencies: ServerDepe
 async function openStore(config: ServerConfig, logger: Logger): Promise<MemberStore> {
   try {
     const directory = await openDataDirectory(config.dataDir);
-    if (config.initialClusterState === 'existing' && (await directory.identityFile.read()) === undefined) {
+    const made = await readIdentity(directory.identityFile);
+    if (config.initialClusterState === 'existing' && made === undefined) {
       throw new FatalError('badConfig', 'initial-cluster-state is "existing", but the data directory holds no member');
     }
-    const engine = await chooseEngine(directory, config.storageEngine);
-    logger.info('storage engine', { engine: engine.name });
+    const { engine, reason } = chooseEngine(config.storageEngine, made?.engine, thisHost());
+    logger.info('storage engine', { engine, reason });
     return await openMemberStore({
-      engine,
+      engine: createEngine(engine, directory.engineLocation(engine)),
       identityFile: directory.identityFile,
       identity: config,
       bootstrap: {
