@@ -148,7 +148,7 @@ export class Cluster {
     const cluster = new Cluster(options, await planMembers(options.size ?? 3, root), root);
     try {
       await Promise.all(cluster.members.map((member) => member.start()));
-      await cluster.untilSettled();
+      await Promise.race([cluster.untilSettled(), ...cluster.members.map(refuseToEnd)]);
     } catch (error) {
       console.error(cluster.logTails());
       await cluster.end({ keep: true });
@@ -221,6 +221,12 @@ export class Cluster {
     if (options.keep) console.error(`data and logs kept in ${this.#root}`);
     else await rm(this.#root, { recursive: true, force: true });
   }
+}
+
+/** Rejects when the process ends: whoever waits for it would wait in vain. */
+async function refuseToEnd(member: ClusterMember): Promise<never> {
+  const { code, signal } = await member.exited();
+  throw new Error(`${member.name} ended with ${code ?? signal}`);
 }
 
 /** Runs `use` on a fresh cluster and ends it; when `use` fails, the logs are printed and the data is kept. */
