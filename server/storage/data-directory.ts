@@ -21,14 +21,16 @@ export interface DataDirectory {
   engineLocation(engine: EngineName): string;
 }
 
+type ChangeMode = (path: string, mode: number) => Promise<void>;
+
 /**
  * Makes the directory and its parents when missing. One that group or others may enter is closed to them, and refused
  * with PERMISSIONS where that is not allowed: mount points of volumes often belong to root, a folder inside one works.
  */
-export async function openDataDirectory(directory: string): Promise<DataDirectory> {
+export async function openDataDirectory(directory: string, changeMode: ChangeMode = chmod): Promise<DataDirectory> {
   const path = resolve(directory);
   await makeDurableDirectory(path);
-  await closeToOthers(path);
+  await closeToOthers(path, changeMode);
   return {
     path,
     identityFile: identityFileIn(path),
@@ -43,15 +45,15 @@ async function makeDurableDirectory(path: string): Promise<void> {
   for (let made = path; made.length >= firstMade.length; made = dirname(made)) await syncDirectory(dirname(made));
 }
 
-async function closeToOthers(path: string): Promise<void> {
+async function closeToOthers(path: string, changeMode: ChangeMode): Promise<void> {
   const { mode } = await stat(path);
   if ((mode & GROUP_AND_OTHER) === 0) return;
   try {
-    await chmod(path, DIRECTORY_MODE);
+    await changeMode(path, DIRECTORY_MODE);
   } catch (error: unknown) {
     const found = (mode & 0o777).toString(8);
-    const message = `${path} has mode ${found} and cannot be closed to group and others: give it mode 700, or name a
- folder inside it as data directory`.replace('\n', '');
+    const message = `${path} has mode ${found} and cannot be closed to group and others: give it mode 700, or name a \
+folder inside it as data directory`;
     throw new DataDirectoryError('PERMISSIONS', message, { cause: error });
   }
 }

@@ -110,7 +110,7 @@ function parseChoice<T extends string>(
 }
 
 function unreadable(reason: string, options?: ErrorOptions): DataDirectoryError {
-  const message = `the identity file of the data directory cannot be read: ${reason}. Restore it from a backup, or give
- this member an empty data directory and let it join its cluster again`.replace('\n', '');
+  const message = `the identity file of the data directory cannot be read: ${reason}. Restore it from a backup, or give \
+this member an empty data directory and let it join its cluster again`;
   return new DataDirectoryError('IDENTITY_UNREADABLE', message, options);
 }
