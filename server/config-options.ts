@@ -17,10 +17,10 @@ export const optionsSchema = z.object({
   'listen-client-urls': endpoints(1)
     .prefault('http://127.0.0.1:2379')
     .describe('where to serve clients; port 0 takes any free port'),
-  'advertise-client-urls': endpoints(0).prefault('').describe('where clients reach this member; empty: where it listens'),
-  'listen-peer-urls': endpoints(1)
-    .prefault('http://127.0.0.1:2380')
-    .describe('where to serve the other members'),
+  'advertise-client-urls': endpoints(0)
+    .prefault('')
+    .describe('where clients reach this member; empty: where it listens'),
+  'listen-peer-urls': endpoints(1).prefault('http://127.0.0.1:2380').describe('where to serve the other members'),
   'initial-advertise-peer-urls': endpoints(0)
     .prefault('')
     .describe('where other members reach this one; empty: --listen-peer-urls'),
@@ -34,9 +34,7 @@ export const optionsSchema = z.object({
   'initial-cluster-token': matching(/^[!-~]{1,128}$/, '1 to 128 printable ASCII characters without spaces')
     .prefault('quorate-cluster')
     .describe('tells clusters apart that are founded with equal URLs'),
-  'heartbeat-interval': integer(1, 10_000)
-    .prefault(100)
-    .describe('how often the leader says that it lives, in ms'),
+  'heartbeat-interval': integer(1, 10_000).prefault(100).describe('how often the leader says that it lives, in ms'),
   'election-timeout': integer(5, 50_000)
     .prefault(1000)
     .describe('silence of the leader before an election, in ms; 5 heartbeats at least'),

@@ -59,7 +59,8 @@ function readFlags(args: readonly string[], problems: string[]): Flags {
     if (name === 'help' || name === 'version') action = name;
     else if (!isOptionName(name) && name !== 'config-file') problems.push(`${rawName} is unknown: see --help`);
     else if (isOptionName(name) && isSwitch(name)) values.set(name, { value: value ?? true, source: rawName });
-    else if (value === undefined || (!token.inlineValue && value.startsWith('--'))) problems.push(`${rawName} needs a value`);
+    else if (value === undefined || (!token.inlineValue && value.startsWith('--')))
+      problems.push(`${rawName} needs a value`);
     else if (isOptionName(name)) values.set(name, { value, source: rawName });
     else configFile = value;
   }

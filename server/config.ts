@@ -82,7 +82,7 @@ export function createConfig(options: Readonly<Partial<Record<OptionName, unknow
 export function usage(): string {
   const rows = optionNames.map((name) => {
     const { def, description = '' } = optionsSchema.shape[name];
-    const shown = def.defaultValue === '' || def.defaultValue === false ? '' : ` (default: ${def.defaultValue})`;
+    const shown = def.defaultValue === '' || def.defaultValue === false ? '' : ` (default: ${String(def.defaultValue)})`;
     return `  --${name.padEnd(29)}${description}${shown}`;
   });
   return [
@@ -105,7 +105,8 @@ export function usage(): string {
 function configFrom(given: ReadonlyMap<OptionName, GivenValue>, earlier: readonly string[]): ServerConfig {
   const parsed = optionsSchema.safeParse(Object.fromEntries([...given].map(([name, { value }]) => [name, value])));
   // Relations between values mean nothing while single values are wrong.
-  if (!parsed.success) throw new ConfigError([...earlier, ...parsed.error.issues.map((issue) => complaint(issue, given))]);
+  if (!parsed.success)
+    throw new ConfigError([...earlier, ...parsed.error.issues.map((issue) => complaint(issue, given))]);
   const problems = [...earlier, ...brokenRelations(parsed.data)];
   if (problems.length > 0) throw new ConfigError(problems);
   const values = parsed.data;

@@ -41,7 +41,12 @@ export function createLogger(level: LogLevel, output: LogOutput): ProcessLogger 
     ? { write: (line) => output.write(readableLine(line)) }
     : { write: (line) => output.write(line) };
   const log = pino(
-    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } },
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
     stream,
   );
   return {

@@ -100,7 +100,14 @@ function stopOnSignal(
       leave('stopForced');
     }, stopTimeoutMs);
     // A start that failed has already said so.
-    started.then((server) => server.stop().then(() => leave('stopped')).catch(fail), () => undefined);
+    started.then(
+      (server) =>
+        server
+          .stop()
+          .then(() => leave('stopped'))
+          .catch(fail),
+      () => undefined,
+    );
   });
 }
 

@@ -144,7 +144,9 @@ describe('good values', () => {
   });
 
   it('the config file may use JSON numbers, booleans and lists', () => {
-    const file = fileWith('{"max-txn-ops": 9, "enable-reflection": true, "listen-client-urls": ["http://127.0.0.1:5"]}');
+    const file = fileWith(
+      '{"max-txn-ops": 9, "enable-reflection": true, "listen-client-urls": ["http://127.0.0.1:5"]}',
+    );
     expect(configOf(['--config-file', file])).toMatchObject({
       maxTxnOps: 9,
       enableReflection: true,
@@ -230,8 +232,12 @@ describe('bad values', () => {
   });
 
   it('refuses to listen twice on one URL', () => {
-    expect(problemsOf(['--listen-peer-urls=http://127.0.0.1:2379'])[0]).toContain('http://127.0.0.1:2379 is listed twice');
-    expect(problemsOf(['--listen-peer-urls=http://127.0.0.1:0', '--listen-client-urls=http://127.0.0.1:0'])).toEqual([]);
+    expect(problemsOf(['--listen-peer-urls=http://127.0.0.1:2379'])[0]).toContain(
+      'http://127.0.0.1:2379 is listed twice',
+    );
+    expect(problemsOf(['--listen-peer-urls=http://127.0.0.1:0', '--listen-client-urls=http://127.0.0.1:0'])).toEqual(
+      [],
+    );
   });
 });
 
@@ -258,7 +264,13 @@ describe('--help and --version', () => {
 
   it('--help lists every flag within 120 columns', () => {
     for (const name of optionNames) expect(usage()).toContain(`--${name} `);
-    expect(Math.max(...usage().split('\n').map((line) => line.length))).toBeLessThanOrEqual(120);
+    expect(
+      Math.max(
+        ...usage()
+          .split('\n')
+          .map((line) => line.length),
+      ),
+    ).toBeLessThanOrEqual(120);
   });
 });
 

@@ -71,7 +71,11 @@ export async function startClientServer(options: ClientServerOptions): Promise<C
   serveCluster(calls, member);
   serveMaintenance(calls, member);
   for (const service of knownServices) refuseOtherMethods(server, service);
-  const health = new Health(server, member, servedServices.map(({ fullName }) => fullName));
+  const health = new Health(
+    server,
+    member,
+    servedServices.map(({ fullName }) => fullName),
+  );
   if (options.enableReflection) serveReflection(server);
 
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());

@@ -70,5 +70,10 @@ function knownStatus({ code, detail }: QuorateError): WireStatus {
   metadata.set(codeTrailer, code);
   if (detail !== '') metadata.set(detailTrailer, encodeURIComponent(detail));
   const isOurs = text.startsWith('quorate: ');
-  return { code: status, details: isOurs && detail !== '' ? `${text}: ${detail}` : text, metadata, isUnforeseen: false };
+  return {
+    code: status,
+    details: isOurs && detail !== '' ? `${text}: ${detail}` : text,
+    metadata,
+    isUnforeseen: false,
+  };
 }

@@ -52,7 +52,10 @@ export class Listeners {
         taken.push(await this.#listenOn(address));
       } catch (error) {
         this.stopListening();
-        throw new ListenError(`${address.host} port ${address.port}`, error instanceof Error ? error : new Error(String(error)));
+        throw new ListenError(
+          `${address.host} port ${address.port}`,
+          error instanceof Error ? error : new Error(String(error)),
+        );
       }
     }
     return taken;

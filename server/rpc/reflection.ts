@@ -22,7 +22,9 @@ export function serveReflection(server: Server): void {
 /** The folder of @quorate/proto, looked up as Node.js would: its sources are no modules, so import cannot find them. */
 function protoRoot(): string {
   const folders = createRequire(import.meta.url).resolve.paths('@quorate/proto') ?? [];
-  const root = folders.map((folder) => join(folder, '@quorate/proto')).find((folder) => existsSync(join(folder, 'etcd')));
+  const root = folders
+    .map((folder) => join(folder, '@quorate/proto'))
+    .find((folder) => existsSync(join(folder, 'etcd')));
   if (root === undefined) throw new Error('the .proto files of @quorate/proto are not installed');
   return root;
 }

@@ -18,7 +18,10 @@ export class RequestGate {
   enter(bytes: number): void {
     if (this.#isClosed) throw new QuorateError('STOPPED');
     if (this.#inFlight >= requestsInFlightMax) {
-      throw new QuorateError('TOO_MANY_REQUESTS', `${this.#inFlight} requests in flight, at most ${requestsInFlightMax}`);
+      throw new QuorateError(
+        'TOO_MANY_REQUESTS',
+        `${this.#inFlight} requests in flight, at most ${requestsInFlightMax}`,
+      );
     }
     if (this.#bytesHeld + bytes > bytesHeldMax) {
       throw new QuorateError('TOO_MANY_REQUESTS', `${this.#bytesHeld} bytes held for clients, at most ${bytesHeldMax}`);

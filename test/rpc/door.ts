@@ -42,12 +42,16 @@ export class Door {
       enableReflection: false,
       ...options,
     });
-    return new Door(member, server, new Client(`127.0.0.1:${server.addresses[0]?.port}`, credentials.createInsecure(), {
-      'grpc.max_receive_message_length': -1,
-      'grpc.max_send_message_length': -1,
-      'grpc.use_local_subchannel_pool': 1,
-      'grpc.enable_retries': 0,
-    }));
+    return new Door(
+      member,
+      server,
+      new Client(`127.0.0.1:${server.addresses[0]?.port}`, credentials.createInsecure(), {
+        'grpc.max_receive_message_length': -1,
+        'grpc.max_send_message_length': -1,
+        'grpc.use_local_subchannel_pool': 1,
+        'grpc.enable_retries': 0,
+      }),
+    );
   }
 
   async close(): Promise<void> {
