@@ -55,9 +55,10 @@ function copyLines(from: Readable, to: Writable, name: string): void {
 
 /** Resolves with whether the member ended because it was asked to. */
 async function ended(member: Member, child: ChildProcess): Promise<boolean> {
-  const [code, signal]: readonly unknown[] = await once(child, 'close');
-  process.stdout.write(`${member.name} | ended: ${code === null ? String(signal) : `exit code ${String(code)}`}\n`);
-  return code === 0;
+  await once(child, 'close');
+  const { exitCode, signalCode } = child;
+  process.stdout.write(`${member.name} | ended: ${signalCode ?? `exit code ${exitCode}`}\n`);
+  return exitCode === 0;
 }
 
 const running = members.map((member) => ({ member, child: start(member, process.argv.slice(2)) }));
