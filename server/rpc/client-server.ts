@@ -38,7 +38,7 @@ export interface ClientServerOptions {
 export interface ClientServer {
   /** In the order of `listen`, with the ports that were really taken. */
   readonly addresses: readonly ListenAddress[];
-  /** Refuses new requests with STOPPED, lets those in flight finish for `graceMs`, then cuts what is left. */
+  /** Refuses new requests with STOPPED, lets those in flight finish for `graceMs`, then cuts what is left. Idempotent. */
   stop(graceMs: number): Promise<void>;
 }
 
@@ -82,7 +82,8 @@ export async function startClientServer(options: ClientServerOptions): Promise<C
   const listeners = new Listeners({ clock, logger, onConnection: (socket) => injector.injectConnection(socket) });
   try {
     const addresses = await listeners.listen(options.listen);
-    return { addresses, stop };
+    let stopped: Promise<void> | undefined;
+    return { addresses, stop: (graceMs) => (stopped ??= stop(graceMs)) };
   } catch (error) {
     server.forceShutdown();
     throw error;
@@ -92,8 +93,9 @@ export async function startClientServer(options: ClientServerOptions): Promise<C
     listeners.stopListening();
     health.stop();
     const idle = gate.close();
-    // Tells every client to go elsewhere; a connection ends by itself when its last stream has ended.
-    injector.drain(graceMs);
+    // Tells every client to go elsewhere; a connection ends by itself when its last stream has ended. Not drain(),
+    // which ends what is left with CANCELLED: to the client it must look like a lost connection.
+    injector.destroy();
     await before(clock, graceMs, idle);
     // What is left then are streams that never end by themselves, and clients that do not hang up.
     await before(clock, lingerMs, listeners.allClosed());
