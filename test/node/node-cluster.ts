@@ -1,17 +1,20 @@
-/** Whole members in one process: the real driver, state and store, over memory engines, a virtual clock and links that
- * a test can cut. */
+/**
+ * Whole members in one process: the real driver, state and store, over memory disks, a virtual clock and a network that
+ * a test bends: it can lose, double, delay and cut, break the disks, pause processes and pull plugs.
+ */
 import { silentLogger } from '../../server/lib/logger.js';
 import { seededRandom } from '../../server/lib/random.js';
 import { KvMember } from '../../server/node/kv-member.js';
 import type { NodeOptions } from '../../server/node/options.js';
 import type { OutgoingSnapshot, PeerMessage, PeerReceiver, PeerTransport } from '../../server/node/ports.js';
-import { RaftNode } from '../../server/node/raft-node.js';
+import { type Fatal, RaftNode } from '../../server/node/raft-node.js';
 import { rebuildState } from '../../server/node/rebuild.js';
+import type { Engine } from '../../server/storage/engine.js';
 import { MemoryIdentityFile } from '../../server/storage/identity.js';
+import { MemoryDisk } from '../../server/storage/memory-disk.js';
 import { MemoryEngine } from '../../server/storage/memory-engine.js';
 import { openMemberStore } from '../../server/storage/open-member-store.js';
-import type { PutCommand, RangeQuery } from '../../server/state/command.js';
-import { VirtualClock } from './virtual-clock.js';
+import { type ClockProcess, VirtualClock } from './virtual-clock.js';
 
 export const TEST_OPTIONS: NodeOptions = {
   heartbeatMs: 100,
@@ -21,62 +24,70 @@ export const TEST_OPTIONS: NodeOptions = {
   checkInvariants: true,
 };
 
-export function put(key: string, value: string): PutCommand {
-  return { kind: 'put', key, value, lease: 0n, prevKv: false, ignoreValue: false, ignoreLease: false };
-}
-
-export function get(key: string, options: Partial<RangeQuery> = {}): RangeQuery {
-  return {
-    kind: 'range',
-    key,
-    rangeEnd: '',
-    limit: 0,
-    revision: 0,
-    sortOrder: 'none',
-    sortTarget: 'key',
-    serializable: false,
-    keysOnly: false,
-    countOnly: false,
-    minModRevision: 0,
-    maxModRevision: 0,
-    minCreateRevision: 0,
-    maxCreateRevision: 0,
-    ...options,
-  };
-}
-
 export interface RunningMember {
   readonly node: RaftNode;
   readonly kv: KvMember;
 }
 
+/** Stands beside one member's disk over all its lives; a test puts its own functions in. */
+export interface DiskProbe {
+  beforeWrite: (sync: boolean) => Promise<void> | void;
+  beforeSync: () => Promise<void> | void;
+}
+
+export interface ClusterOptions extends Partial<NodeOptions> {
+  /** The engine on a member's disk; default MemoryEngine. */
+  readonly engineOn?: (disk: MemoryDisk, id: bigint) => Engine;
+  readonly seed?: number;
+}
+
+export interface Envelope {
+  readonly from: bigint;
+  readonly to: bigint;
+  readonly message: PeerMessage;
+}
+
+interface Life extends RunningMember {
+  readonly process: ClockProcess;
+}
+
 const CLUSTER_ID = 77n;
+const LATENCY_MS = 1;
+const nothing = (): void => undefined;
 
 export class NodeCluster {
   readonly clock = new VirtualClock();
   readonly ids: readonly bigint[];
-  readonly #options: NodeOptions;
-  readonly #engines = new Map<bigint, MemoryEngine>();
+  readonly fatals: ({ readonly id: bigint } & Fatal)[] = [];
+  /** When copies of a message arrive, in ms from now: none loses it, two double it. */
+  network: (envelope: Envelope) => readonly number[] = () => [LATENCY_MS];
+  /** Before each chunk of a snapshot reaches the receiver. */
+  onChunk: (from: bigint, to: bigint, sequence: number) => Promise<void> | void = nothing;
+  readonly #nodeOptions: NodeOptions;
+  readonly #engineOn: (disk: MemoryDisk, id: bigint) => Engine;
+  readonly #seed: number;
+  readonly #disks = new Map<bigint, MemoryDisk>();
+  readonly #probes = new Map<bigint, DiskProbe>();
   readonly #identities = new Map<bigint, MemoryIdentityFile>();
-  readonly #running = new Map<bigint, RunningMember>();
-  readonly #receivers = new Map<bigint, PeerReceiver>();
+  readonly #lives = new Map<bigint, Life>();
+  /** Who takes messages for an id, with the process it lives in. */
+  readonly #receivers = new Map<bigint, { readonly receiver: PeerReceiver; readonly process: ClockProcess }>();
   /** Directed links that lose everything, as "from>to". */
   readonly #cut = new Set<string>();
-  /** Looks at every message on its way; false loses it. */
-  onMessage: (from: bigint, to: bigint, message: PeerMessage) => boolean = () => true;
 
-  constructor(size: number, options: Partial<NodeOptions> = {}) {
+  constructor(size: number, { engineOn, seed = 1, ...options }: ClusterOptions = {}) {
     this.ids = Array.from({ length: size }, (_, place) => BigInt(place + 1));
-    this.#options = { ...TEST_OPTIONS, ...options };
+    this.#nodeOptions = { ...TEST_OPTIONS, ...options };
+    this.#engineOn = engineOn ?? ((disk) => new MemoryEngine(disk));
+    this.#seed = seed;
   }
 
   async start(id: bigint): Promise<RunningMember> {
-    const engine = this.#engines.get(id) ?? new MemoryEngine();
+    const process = this.clock.process();
     const identityFile = this.#identities.get(id) ?? new MemoryIdentityFile();
-    this.#engines.set(id, engine);
     this.#identities.set(id, identityFile);
     const store = await openMemberStore({
-      engine,
+      engine: this.#engineOn(this.disk(id), id),
       identityFile,
       identity: { clusterId: CLUSTER_ID, memberId: id },
       bootstrap: {
@@ -90,47 +101,74 @@ export class NodeCluster {
       loaded,
       machine: await rebuildState(store),
       rebuild: () => rebuildState(store),
-      transport: this.#transport(id),
-      clock: this.clock,
-      random: seededRandom(Number(id) * 1000 + loaded.boot),
+      transport: this.#transport(id, process),
+      clock: process,
+      random: seededRandom(this.#seed * 1_000_000 + Number(id) * 1000 + loaded.boot),
       logger: silentLogger,
-      options: this.#options,
+      options: this.#nodeOptions,
     });
-    const member = { node, kv: new KvMember(node, store, this.clock, CLUSTER_ID) };
-    this.#running.set(id, member);
-    void node.fatal.then((fatal) => this.fatals.push({ id, error: fatal.error }));
+    const member = { node, kv: new KvMember(node, store, process, CLUSTER_ID), process };
+    this.#lives.set(id, member);
+    void node.fatal.then((fatal) => this.fatals.push({ id, ...fatal }));
     await node.start();
     return member;
   }
 
-  readonly fatals: { readonly id: bigint; readonly error: unknown }[] = [];
-
   async startAll(): Promise<void> {
-    for (const id of this.ids) await this.start(id);
+    for (const id of this.ids) if (!this.#lives.has(id)) await this.start(id);
   }
 
   /** A power cut of one member: what was not synced is gone, except the first `keepUnsynced` batches. */
   crash(id: bigint, keepUnsynced = 0): void {
-    const engine = this.#engines.get(id);
-    this.#running.delete(id);
+    this.#lives.get(id)?.process.end();
+    this.#lives.delete(id);
     this.#receivers.delete(id);
-    if (engine !== undefined) this.#engines.set(id, engine.crash({ keepUnsynced }));
+    this.#disks.set(id, this.disk(id).crash({ keepUnsynced }));
   }
 
-  engine(id: bigint): MemoryEngine {
-    const engine = this.#engines.get(id);
-    if (engine === undefined) throw new Error(`member ${id} never started`);
-    return engine;
+  /** Asks a member to stop and waits until it has. */
+  async stop(id: bigint): Promise<void> {
+    await this.run(this.member(id).node.stop());
+    this.#lives.delete(id);
+  }
+
+  async stopAll(): Promise<void> {
+    for (const id of [...this.#lives.keys()]) await this.stop(id);
+  }
+
+  pause(id: bigint): void {
+    this.#lives.get(id)?.process.pause();
+  }
+  resume(id: bigint): void {
+    this.#lives.get(id)?.process.resume();
+  }
+
+  disk(id: bigint): MemoryDisk {
+    const known = this.#disks.get(id);
+    if (known !== undefined) return known;
+    const probe = this.probe(id);
+    const disk = new MemoryDisk({
+      beforeWrite: (_batches, sync) => probe.beforeWrite(sync),
+      beforeSync: () => probe.beforeSync(),
+    });
+    this.#disks.set(id, disk);
+    return disk;
+  }
+
+  probe(id: bigint): DiskProbe {
+    const probe = this.#probes.get(id) ?? { beforeWrite: nothing, beforeSync: nothing };
+    this.#probes.set(id, probe);
+    return probe;
   }
 
   member(id: bigint): RunningMember {
-    const member = this.#running.get(id);
+    const member = this.#lives.get(id);
     if (member === undefined) throw new Error(`member ${id} does not run`);
     return member;
   }
 
   get running(): readonly RunningMember[] {
-    return [...this.#running.values()];
+    return [...this.#lives.values()];
   }
 
   cut(a: bigint, b: bigint): void {
@@ -143,6 +181,7 @@ export class NodeCluster {
     for (const other of this.ids) if (other !== id) this.cut(id, other);
   }
 
+  /** The leader of the highest term, if any member leads. */
   leader(): RunningMember | undefined {
     return this.running
       .filter(({ node }) => node.status().role === 'leader')
@@ -150,12 +189,23 @@ export class NodeCluster {
   }
 
   async untilLeader(): Promise<RunningMember> {
-    for (let waited = 0; waited < 20_000; waited += 10) {
-      const leader = this.leader();
-      if (leader !== undefined && leader.node.status().commitIndex > 0) return leader;
-      await this.clock.advance(10);
+    await this.until(() => (this.leader()?.node.status().commitIndex ?? 0) > 0);
+    const leader = this.leader();
+    if (leader === undefined) throw new Error('no leader');
+    return leader;
+  }
+
+  followers(): readonly RunningMember[] {
+    const leader = this.leader();
+    return this.running.filter((member) => member !== leader);
+  }
+
+  async until(holds: () => boolean, maxMs = 20_000): Promise<void> {
+    for (let waited = 0; waited < maxMs; waited += 5) {
+      if (holds()) return;
+      await this.clock.advance(5);
     }
-    throw new Error('no leader in 20 virtual seconds');
+    throw new Error(`does not hold after ${maxMs} virtual ms: ${holds.toString()}`);
   }
 
   /** Advances time until `work` is settled. */
@@ -164,38 +214,67 @@ export class NodeCluster {
     const done = work.finally(() => {
       isDone = true;
     });
-    done.catch(() => undefined);
-    for (let waited = 0; !isDone && waited < maxMs; waited += 5) await this.clock.advance(5);
+    done.catch(nothing);
+    await this.clock.settle();
+    for (let waited = 0; !isDone && waited < maxMs; waited += 1) await this.clock.advance(1);
     if (!isDone) throw new Error(`not settled in ${maxMs} virtual ms`);
     return done;
   }
 
-  #reaches(from: bigint, to: bigint): boolean {
-    return !this.#cut.has(`${from}>${to}`);
+  /** Until all running members stand at the same applied index and nothing is under way. */
+  async quiet(maxMs = 20_000): Promise<void> {
+    await this.until(() => {
+      const points = this.running.map(({ node }) => node.status());
+      const last = points[0]?.lastIndex;
+      return (
+        points.every(({ appliedIndex, lastIndex }) => appliedIndex === lastIndex && lastIndex === last) &&
+        this.running.every(({ node }) => node.leader !== 0n && node.isServing)
+      );
+    }, maxMs);
   }
 
-  #transport(from: bigint): PeerTransport {
-    const transport: PeerTransport = {
+  #transport(from: bigint, process: ClockProcess): PeerTransport {
+    return {
       start: async (receiver) => {
-        this.#receivers.set(from, receiver);
+        this.#receivers.set(from, { receiver, process });
       },
       send: (to, message) => {
-        const isAlive = this.#receivers.has(from);
-        if (!isAlive || !this.#reaches(from, to) || !this.onMessage(from, to, message)) return;
-        this.clock.setTimer(() => this.#receivers.get(to)?.receive(from, message), 1);
-      },
-      sendSnapshot: async (to: bigint, snapshot: OutgoingSnapshot) => {
-        const receiver = this.#receivers.get(to);
-        if (receiver === undefined || !this.#reaches(from, to)) throw new Error('unreachable');
-        async function* chunks(): AsyncGenerator<Buffer> {
-          for (let chunk = await snapshot.nextChunk(); chunk !== undefined; chunk = await snapshot.nextChunk()) yield chunk;
+        if (process.isEnded || this.#cut.has(`${from}>${to}`)) return;
+        for (const delay of this.network({ from, to, message })) {
+          this.clock.setTimer(() => this.#deliver(from, to, (receiver) => receiver.receive(from, message)), delay);
         }
-        return receiver.receiveSnapshot({ from, term: snapshot.term, chunks: chunks() });
       },
+      sendSnapshot: (to, snapshot) => this.#sendSnapshot(from, to, snapshot),
       stop: async () => {
-        this.#receivers.delete(from);
+        if (this.#receivers.get(from)?.process === process) this.#receivers.delete(from);
       },
     };
-    return transport;
+  }
+
+  #deliver(from: bigint, to: bigint, take: (receiver: PeerReceiver) => void): void {
+    const target = this.#receivers.get(to);
+    if (target === undefined || this.#cut.has(`${from}>${to}`)) return;
+    target.process.run(() => take(target.receiver));
+  }
+
+  /** Fails as a broken connection would: also for the receiver, and also when only the answer is lost. */
+  async #sendSnapshot(from: bigint, to: bigint, snapshot: OutgoingSnapshot): Promise<number> {
+    const target = this.#receivers.get(to);
+    const isBroken = (): boolean =>
+      target === undefined || this.#receivers.get(to) !== target || this.#cut.has(`${from}>${to}`);
+    const onChunk = (sequence: number): Promise<void> | void => this.onChunk(from, to, sequence);
+    async function* chunks(): AsyncGenerator<Buffer> {
+      for (let sequence = 0; ; sequence += 1) {
+        const chunk = await snapshot.nextChunk();
+        if (chunk === undefined) return;
+        await onChunk(sequence);
+        if (isBroken()) throw new Error('the connection broke');
+        yield chunk;
+      }
+    }
+    if (target === undefined || isBroken()) throw new Error('unreachable');
+    const index = await target.receiver.receiveSnapshot({ from, term: snapshot.term, chunks: chunks() });
+    if (isBroken()) throw new Error('the connection broke');
+    return index;
   }
 }

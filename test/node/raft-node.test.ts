@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { get, NodeCluster, put } from './node-cluster.js';
+import { NodeCluster } from './node-cluster.js';
+import { get, put } from './requests.js';
 
 describe('a cluster of members', () => {
   it('elects a leader, and any member takes writes and reads', async () => {

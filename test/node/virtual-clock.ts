@@ -1,4 +1,7 @@
-/** Time that moves only when a test says so. Deferred work and due timers run in a fixed order. */
+/**
+ * Time that moves only when a test says so. Deferred work and due timers run in a fixed order, with every promise in
+ * between settled. A process on it can be paused, as by SIGSTOP, and can end: then nothing of it ever runs again.
+ */
 import type { Clock, Timer } from '../../server/lib/clock.js';
 
 interface PendingTimer {
@@ -10,8 +13,9 @@ interface PendingTimer {
 export class VirtualClock implements Clock {
   #now = 0;
   #order = 0;
-  #deferred: (() => void)[] = [];
-  #timers: PendingTimer[] = [];
+  readonly #deferred: (() => void)[] = [];
+  /** By time, then by the order in which they were set. */
+  readonly #timers: PendingTimer[] = [];
 
   now(): number {
     return this.#now;
@@ -21,11 +25,14 @@ export class VirtualClock implements Clock {
   }
 
   setTimer(callback: () => void, ms: number): Timer {
-    const timer = { at: this.#now + ms, order: (this.#order += 1), callback };
-    this.#timers.push(timer);
+    this.#order += 1;
+    const timer = { at: this.#now + ms, order: this.#order, callback };
+    const place = this.#timers.findIndex((other) => other.at > timer.at);
+    this.#timers.splice(place === -1 ? this.#timers.length : place, 0, timer);
     return {
       cancel: () => {
-        this.#timers = this.#timers.filter((candidate) => candidate !== timer);
+        const found = this.#timers.indexOf(timer);
+        if (found !== -1) this.#timers.splice(found, 1);
       },
     };
   }
@@ -34,16 +41,17 @@ export class VirtualClock implements Clock {
     this.#deferred.push(callback);
   }
 
-  /** Runs everything that is due now, with all promises in between settled. */
+  process(): ClockProcess {
+    return new ClockProcess(this);
+  }
+
+  /** Runs everything that is due now. */
   async settle(): Promise<void> {
-    for (let idle = 0; idle < 3; ) {
-      await new Promise<void>((resolve) => setImmediate(resolve));
+    for (;;) {
+      await microtasks();
       const callback = this.#deferred.shift();
-      if (callback === undefined) idle += 1;
-      else {
-        idle = 0;
-        callback();
-      }
+      if (callback === undefined) return;
+      callback();
     }
   }
 
@@ -51,14 +59,69 @@ export class VirtualClock implements Clock {
   async advance(ms: number): Promise<void> {
     const end = this.#now + ms;
     await this.settle();
-    for (;;) {
-      const next = this.#timers.filter((timer) => timer.at <= end).sort((a, b) => a.at - b.at || a.order - b.order)[0];
-      if (next === undefined) break;
-      this.#timers = this.#timers.filter((timer) => timer !== next);
+    for (let next = this.#timers[0]; next !== undefined && next.at <= end; next = this.#timers[0]) {
+      this.#timers.shift();
       this.#now = Math.max(this.#now, next.at);
       next.callback();
       await this.settle();
     }
     this.#now = end;
   }
+}
+
+/** The clock as one process sees it. */
+export class ClockProcess implements Clock {
+  readonly #clock: VirtualClock;
+  #isEnded = false;
+  /** What came due while the process stood still, in order; undefined while it runs. */
+  #held: (() => void)[] | undefined;
+
+  constructor(clock: VirtualClock) {
+    this.#clock = clock;
+  }
+
+  now(): number {
+    return this.#clock.now();
+  }
+  wallTime(): number {
+    return this.#clock.wallTime();
+  }
+  setTimer(callback: () => void, ms: number): Timer {
+    return this.#clock.setTimer(() => this.run(callback), ms);
+  }
+  defer(callback: () => void): void {
+    this.#clock.defer(() => this.run(callback));
+  }
+
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
+  /** Whatever the world does to the process passes through here. */
+  run(callback: () => void): void {
+    if (this.#isEnded) return;
+    if (this.#held === undefined) callback();
+    else this.#held.push(callback);
+  }
+
+  end(): void {
+    this.#isEnded = true;
+  }
+
+  pause(): void {
+    this.#held ??= [];
+  }
+
+  resume(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const callback of held) this.#clock.defer(() => this.run(callback));
+  }
+}
+
+/** Everything that promises alone can bring about has happened when this resolves. */
+export function microtasks(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
 }
