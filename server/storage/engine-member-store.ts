@@ -223,11 +223,15 @@ export class EngineMemberStore implements MemberStore {
   }
 
   #saveApplied(ops: EngineOp[], writes: readonly StateWrite[], applied: AppliedPoint): void {
-    assert(applied.index > this.#applied.index && applied.index <= this.#lastIndex, 'the applied point is out of order', {
-      from: this.#applied.index,
-      to: applied.index,
-      lastIndex: this.#lastIndex,
-    });
+    assert(
+      applied.index > this.#applied.index && applied.index <= this.#lastIndex,
+      'the applied point is out of order',
+      {
+        from: this.#applied.index,
+        to: applied.index,
+        lastIndex: this.#lastIndex,
+      },
+    );
     this.#saveState(ops, writes);
     ops.push(statePut(this.#generation, keys.appliedSubkey, codec.encodeApplied(applied)));
     this.#applied = applied;
@@ -304,11 +308,13 @@ export class EngineMemberStore implements MemberStore {
     const { index, term } = this.#applied;
     const start = this.#logStart;
     if (index < start.index) refuse(`the state is at index ${index}, but the log begins after ${start.index}`, index);
-    if (index > this.#lastIndex) refuse(`the state is at index ${index}, but the log ends at ${this.#lastIndex}`, index);
+    if (index > this.#lastIndex)
+      refuse(`the state is at index ${index}, but the log ends at ${this.#lastIndex}`, index);
     const appliedEntry = index === start.index ? start : entries[index - start.index - 1];
     if (appliedEntry?.term !== term) refuse(`the state is at term ${term} of index ${index}, the log is not`, index);
     const { commit, term: currentTerm } = this.#hardState;
-    if (commit > this.#lastIndex) refuse(`entry ${commit} is committed, but the log ends at ${this.#lastIndex}`, commit);
+    if (commit > this.#lastIndex)
+      refuse(`entry ${commit} is committed, but the log ends at ${this.#lastIndex}`, commit);
     const lastTerm = entries.at(-1)?.term ?? start.term;
     if (lastTerm > currentTerm) {
       refuse(`the log ends in term ${lastTerm}, but the hard state says ${currentTerm}`, this.#lastIndex);

@@ -59,11 +59,6 @@ export function stateSubkey(key: Buffer): Buffer {
   return key.subarray(GENERATION_END);
 }
 
-/** The generation of a log or state key. */
-export function generationOf(key: Buffer): number {
-  return key.readUInt32BE(GENERATION_OFFSET);
-}
-
 export function stateKey(generation: number, subkey: Buffer): Buffer {
   const key = Buffer.allocUnsafe(GENERATION_END + subkey.length);
   key[0] = STATE_PREFIX;

@@ -55,7 +55,13 @@ export class MemoryDisk {
    * unsynced batches. Writes on the old disk never settle from now on, for the process that made them is gone: leave
    * it, its engine and whatever stood on them alone.
    */
-  crash({ keepUnsynced = 0, hooks = this.#hooks }: { keepUnsynced?: number; hooks?: MemoryDiskHooks } = {}): MemoryDisk {
+  crash({
+    keepUnsynced = 0,
+    hooks = this.#hooks,
+  }: {
+    keepUnsynced?: number;
+    hooks?: MemoryDiskHooks;
+  } = {}): MemoryDisk {
     this.#isCrashed = true;
     const content = this.#durable.clone();
     for (const batch of this.#unsynced.slice(0, keepUnsynced)) content.apply(batch);

@@ -44,7 +44,10 @@ export class RangeCleaner {
       while (!this.#isStopped) {
         const pairs = await iterator.next(SLICE_KEYS);
         if (pairs.length === 0) break;
-        await this.#engine.write(pairs.map(([key]): EngineOp => ({ type: 'del', key })), { sync: false });
+        await this.#engine.write(
+          pairs.map(([key]): EngineOp => ({ type: 'del', key })),
+          { sync: false },
+        );
         deleted += pairs.length;
       }
     } finally {

@@ -7,8 +7,8 @@ import { StorageCorruptionError } from './storage-errors.js';
 
 const CRC_BYTES = 4;
 
-/** The largest record, frame included. The doors refuse requests long before; snapshots rely on it as a bound. */
-export const RECORD_BYTES_MAX = 32 * 1024 * 1024;
+/** The largest record, frame included: the largest request that a member can be configured to take, and room around. */
+export const RECORD_BYTES_MAX = 48 * 1024 * 1024;
 
 /** `key`: of a state record its subkey, else the whole key. */
 export function frameRecord(key: Buffer, payload: Uint8Array): Buffer {

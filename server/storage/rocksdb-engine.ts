@@ -154,7 +154,8 @@ function engineErrorFrom(error: Error): EngineError {
 }
 
 function codeOf(text: string): EngineErrorCode {
-  if (/lock hold by current process|[Ww]hile lock file|LOCK: (Resource temporarily|No locks)/.test(text)) return 'LOCKED';
+  if (/lock hold by current process|[Ww]hile lock file|LOCK: (Resource temporarily|No locks)/.test(text))
+    return 'LOCKED';
   if (/No space left on device|Disk quota exceeded/.test(text)) return 'NO_SPACE';
   if (/Corruption:/.test(text)) return 'CORRUPTION';
   return 'IO';

@@ -27,7 +27,12 @@ export class EngineSnapshotReader implements SnapshotReader {
   #bytes = 0;
   #crc = 0;
 
-  private constructor(clusterId: bigint, applied: AppliedPoint, iterator: EngineIterator, ahead: readonly SnapshotRecord[]) {
+  private constructor(
+    clusterId: bigint,
+    applied: AppliedPoint,
+    iterator: EngineIterator,
+    ahead: readonly SnapshotRecord[],
+  ) {
     const { index, term, conf, revision } = applied;
     this.meta = { index, term, conf };
     this.#iterator = iterator;
@@ -126,5 +131,7 @@ async function readRecords(iterator: EngineIterator): Promise<readonly SnapshotR
 /** A damaged record must not travel: the receiver would install what this member could not even start with. */
 function assertIntact({ subkey, record }: SnapshotRecord): void {
   if (isIntact(subkey, record)) return;
-  throw new StorageCorruptionError(`the state record ${subkey.toString('hex')} is corrupt: its checksum does not match`);
+  throw new StorageCorruptionError(
+    `the state record ${subkey.toString('hex')} is corrupt: its checksum does not match`,
+  );
 }

@@ -43,7 +43,7 @@ export class EngineSnapshotWriter implements SnapshotWriter {
   readonly #clusterId: bigint;
   readonly #events: SnapshotWriterEvents;
   #stage: Stage = 'header';
-  #failure: unknown;
+  #failure: Error | undefined;
   /** Calls run one after the other, whether the caller waits or not. */
   #work: Promise<unknown> = Promise.resolve();
   #header: SnapshotHeader | undefined;
@@ -93,7 +93,7 @@ export class EngineSnapshotWriter implements SnapshotWriter {
       try {
         return await step();
       } catch (error: unknown) {
-        this.#failure = error;
+        this.#failure = error instanceof Error ? error : new Error(String(error));
         throw error;
       }
     });
@@ -189,7 +189,9 @@ function decodedRecord(subkey: Buffer, record: Buffer): AppliedPoint | undefined
     else throw new RangeError(`${what} stands under a key that means nothing`);
     return undefined;
   } catch (error: unknown) {
-    throw new SnapshotError('MALFORMED', `the snapshot holds what no member stores: ${String(error)}`, { cause: error });
+    throw new SnapshotError('MALFORMED', `the snapshot holds what no member stores: ${String(error)}`, {
+      cause: error,
+    });
   }
 }
 

@@ -19,7 +19,8 @@ const FIRST_REVISION = 1;
 
 export function decodeRevisionRecord(subkey: Buffer, record: Buffer): StoredRevision {
   const revision = revisionOf(subkey);
-  if (revision === undefined) throw new StorageCorruptionError(`a state record stands under the unknown key ${hex(subkey)}`);
+  if (revision === undefined)
+    throw new StorageCorruptionError(`a state record stands under the unknown key ${hex(subkey)}`);
   const what = `revision ${revision.main}.${revision.sub}`;
   const stored = decodeStored(decodeRevision, openRecord(subkey, record, what), what);
   if (stored.kv.modRevision !== revision.main) {

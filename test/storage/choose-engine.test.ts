@@ -84,7 +84,10 @@ describe('the choice', () => {
 
   test('RocksDB where it cannot load is refused with what to do', () => {
     expect(() => chooseEngine('rocksdb', undefined, node22)).toThrowError(
-      expect.objectContaining({ code: 'UNSUPPORTED', message: expect.stringContaining('--storage-engine classic-level') }),
+      expect.objectContaining({
+        code: 'UNSUPPORTED',
+        message: expect.stringContaining('--storage-engine classic-level'),
+      }),
     );
     expect(() => chooseEngine('auto', 'rocksdb', node22)).toThrowError(
       expect.objectContaining({ code: 'UNSUPPORTED', message: expect.stringContaining('Run Node.js 20') }),
@@ -93,7 +96,10 @@ describe('the choice', () => {
 
   test('another engine than the one that made the directory is refused with what to do', () => {
     expect(() => chooseEngine('rocksdb', 'classic-level', host())).toThrowError(
-      expect.objectContaining({ code: 'WRONG_ENGINE', message: expect.stringContaining('--storage-engine classic-level') }),
+      expect.objectContaining({
+        code: 'WRONG_ENGINE',
+        message: expect.stringContaining('--storage-engine classic-level'),
+      }),
     );
     expect(() => chooseEngine('classic-level', 'rocksdb', host())).toThrowError(
       expect.objectContaining({ code: 'WRONG_ENGINE', message: expect.stringContaining('--storage-engine rocksdb') }),

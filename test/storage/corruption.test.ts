@@ -114,7 +114,8 @@ describe('the log', () => {
   });
 
   test('an applied point off the log is refused', async () => {
-    const at = (index: number, term: number): EngineOp => statePut(1, appliedSubkey, encodeApplied(applied(index, term, 7)));
+    const at = (index: number, term: number): EngineOp =>
+      statePut(1, appliedSubkey, encodeApplied(applied(index, term, 7)));
     expect((await damaged(at(2, 1))).message).toContain('the log begins after 3');
     expect((await damaged(at(10, 2))).message).toContain('the log ends at 9');
     expect((await damaged(at(6, 1))).message).toContain('term 1 of index 6');
@@ -133,7 +134,10 @@ describe('the replicated state', () => {
   test('revisions up to the compacted one may be missing', async () => {
     disk.table.apply([remove(revision(2)), remove(revision(3))]);
     expect((await find(disk)).state.revisions.map((stored) => stored.revision.main)).toEqual([4, 5, 6, 7]);
-    disk.table.apply([stateOp(1, { kind: 'compacted', revision: 7 }), ...[4, 5, 6, 7].map((main) => remove(revision(main)))]);
+    disk.table.apply([
+      stateOp(1, { kind: 'compacted', revision: 7 }),
+      ...[4, 5, 6, 7].map((main) => remove(revision(main))),
+    ]);
     expect((await find(disk)).state.revisions).toEqual([]);
   });
 

@@ -76,7 +76,13 @@ describe('the log and the hard state', () => {
     const log = [
       entry(1, 1),
       { kind: 'noop', index: 2, term: 2, data: Buffer.alloc(0) } as const,
-      { kind: 'conf', index: 3, term: 2, data: Buffer.from([0, 255]), conf: { voters: [1n, 2n], learners: [] } } as const,
+      {
+        kind: 'conf',
+        index: 3,
+        term: 2,
+        data: Buffer.from([0, 255]),
+        conf: { voters: [1n, 2n], learners: [] },
+      } as const,
     ];
     await store.save({ hardState: { term: 2, vote: MEMBER, commit: 1 }, entries: log }, SYNC);
     await crash();
@@ -141,7 +147,12 @@ describe('the replicated state', () => {
     await crash();
     expect(loaded.applied).toEqual(applied(5, 1, 4));
     const { revisions } = await dumpState(await store.openState());
-    expect(revisions.map(({ revision }) => [revision.main, revision.sub])).toEqual([[2, 0], [3, 0], [3, 1], [4, 0]]);
+    expect(revisions.map(({ revision }) => [revision.main, revision.sub])).toEqual([
+      [2, 0],
+      [3, 0],
+      [3, 1],
+      [4, 0],
+    ]);
     expect(revisions.map((stored) => stored.tombstone)).toEqual([false, false, true, false]);
     expect(revisions[3]?.kv).toEqual({
       key: '\0\xff',
@@ -164,7 +175,11 @@ describe('the replicated state', () => {
   });
 
   test('readRevisions answers by position, undefined for what is not there', async () => {
-    const found = await store.readRevisions([{ main: 4, sub: 0 }, { main: 3, sub: 2 }, { main: 3, sub: 1 }]);
+    const found = await store.readRevisions([
+      { main: 4, sub: 0 },
+      { main: 3, sub: 2 },
+      { main: 3, sub: 1 },
+    ]);
     expect(found.map((stored) => stored?.kv.key)).toEqual(['\0\xff', undefined, 'k2']);
   });
 
@@ -179,7 +194,15 @@ describe('the replicated state', () => {
 
   test('scanRevisions ends after its revision and shows the state at its call', async () => {
     const scan = await store.scanRevisions(3);
-    await store.save({ maintenance: [{ kind: 'compacted', revision: 3 }, { kind: 'deleteRevision', revision: { main: 2, sub: 0 } }] }, SYNC);
+    await store.save(
+      {
+        maintenance: [
+          { kind: 'compacted', revision: 3 },
+          { kind: 'deleteRevision', revision: { main: 2, sub: 0 } },
+        ],
+      },
+      SYNC,
+    );
     const before = await dumpState(scan, 1);
     expect(before.revisions.map(({ revision }) => revision.main)).toEqual([2, 3, 3]);
     const after = await dumpState(await store.scanRevisions(3));

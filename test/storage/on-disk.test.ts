@@ -14,7 +14,19 @@ import type { MemberStore } from '../../server/storage/member-store.js';
 import { openMemberStore } from '../../server/storage/open-member-store.js';
 import { StorageCorruptionError } from '../../server/storage/storage-errors.js';
 import { drain, expectCode } from '../contract/engine.contract.js';
-import { applied, CLUSTER, CONF, dumpMember, entry, failureOf, hard, MEMBER, MEMBERS, putRevision, SYNC } from './member-kit.js';
+import {
+  applied,
+  CLUSTER,
+  CONF,
+  dumpMember,
+  entry,
+  failureOf,
+  hard,
+  MEMBER,
+  MEMBERS,
+  putRevision,
+  SYNC,
+} from './member-kit.js';
 
 const ENGINES = ['rocksdb', 'classic-level'] as const;
 type Name = (typeof ENGINES)[number];
@@ -103,7 +115,7 @@ describe.each(ENGINES)('%s', (name) => {
     return dumpMember(await store.load(), store);
   }
 
-  test('a killed member\'s directory holds everything it promised', async () => {
+  test("a killed member's directory holds everything it promised", async () => {
     const found = await startOf(await killedMember());
     expect(found.entries.length).toBe(INDEXES);
     expect(found.state.revisions.length).toBe(INDEXES);
@@ -117,7 +129,7 @@ describe.each(ENGINES)('%s', (name) => {
     expect(((await stat(join(path, name))).mode & 0o777).toString(8)).toBe('700');
   });
 
-  test('a damaged block in the engine\'s log is found, and the first lost index is named', async () => {
+  test("a damaged block in the engine's log is found, and the first lost index is named", async () => {
     const size = (await stat(await logFileIn(join(killed, 'left', name)))).size;
     const blocks = Math.floor(size / LOG_BLOCK_BYTES);
     expect(blocks).toBeGreaterThan(8);
@@ -143,7 +155,7 @@ describe.each(ENGINES)('%s', (name) => {
     expect(['DataDirectoryError', 'StorageCorruptionError']).toContain(failure.name);
   });
 
-  test('all of the engine\'s files deleted is found: the member is no new one', async () => {
+  test("all of the engine's files deleted is found: the member is no new one", async () => {
     const path = await killedMember();
     await rm(join(path, name), { recursive: true });
     expect(await failureOf(startOf(path))).toMatchObject({ code: 'ENGINE_EMPTIED' });
@@ -216,7 +228,6 @@ describe.each(ENGINES)('%s', (name) => {
     const pairs = await drain(recovered.iterate({ gte: Buffer.from('a'), lt: Buffer.from('z') }), 10);
     expect(pairs.map(([key]) => key.toString())).toEqual(['later']);
   });
-
 });
 
 test('rocksdb: no empty value reaches the binding, which leaks memory for each', async () => {

@@ -64,7 +64,10 @@ test('an emptied engine beside its identity is refused: it is no new member', as
     const iterator = engine.iterate(everyKey);
     const pairs = await iterator.next(100);
     await iterator.close();
-    await engine.write(pairs.map(([key]) => ({ type: 'del', key })), SYNC);
+    await engine.write(
+      pairs.map(([key]) => ({ type: 'del', key })),
+      SYNC,
+    );
   });
   expect(await refusal()).toMatchObject({ code: 'ENGINE_EMPTIED' });
 });
@@ -86,7 +89,7 @@ test('a database of another format version is refused', async () => {
   expect(await refusal()).toMatchObject({ code: 'FORMAT_UNKNOWN' });
 });
 
-describe('each record of the member\'s own', () => {
+describe("each record of the member's own", () => {
   const records = Object.entries(metaKey);
 
   test.each(records)('%s is refused when it is missing', async (_, key) => {

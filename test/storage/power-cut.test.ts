@@ -65,7 +65,10 @@ const steps: readonly Step[] = [
   { promises: true, run: (store) => store.installSnapshot(meta(40, 3), hard(3, 40)) },
   { promises: false, run: (store) => store.save({ entries: entries(41, 45, 3) }, NO_SYNC) },
   { promises: false, run: (store) => store.save({ state: stateUpTo(40, 43, 3), hardState: hard(3, 43) }, NO_SYNC) },
-  { promises: false, run: async (store) => (await store.receiveSnapshot()).writeChunk(laterChunks[0] ?? Buffer.alloc(0)) },
+  {
+    promises: false,
+    run: async (store) => (await store.receiveSnapshot()).writeChunk(laterChunks[0] ?? Buffer.alloc(0)),
+  },
   { promises: true, run: (store) => store.save({ hardState: hard(4, 43) }, SYNC) },
   { promises: true, run: (store) => store.save({ trimTo: meta(43, 3) }, SYNC) },
   { promises: false, run: (store) => receive(store, laterChunks) },
@@ -208,7 +211,12 @@ describe('a power cut at every moment of the first boot', () => {
       });
       const again = new MemoryIdentityFile(identityFile.text);
       const opening = openStore(new MemoryEngine(disk.crash({ hooks: {} })), { identityFile: again, memberId: 5n });
-      taken.push(await opening.then(() => 'taken', (error: unknown) => codeOf(error)));
+      taken.push(
+        await opening.then(
+          () => 'taken',
+          (error: unknown) => codeOf(error),
+        ),
+      );
     }
     expect(taken).toEqual([
       ...['taken', 'taken', 'taken', 'taken'],

@@ -74,7 +74,7 @@ async function recordsByGeneration(): Promise<readonly number[]> {
 }
 
 describe('from one member to another', () => {
-  test('the receiver ends with the sender\'s state, an empty log after it, and the given hard state', async () => {
+  test("the receiver ends with the sender's state, an empty log after it, and the given hard state", async () => {
     const writer = await receiver.store.receiveSnapshot();
     for (const chunk of await allChunks(sender.store)) await writer.writeChunk(chunk);
     const received = await writer.finish();
@@ -132,7 +132,8 @@ describe('from one member to another', () => {
     await sender.store.save({ entries: entries(41, 45, 3), state: stateUpTo(40, 45, 3) }, SYNC);
     const gone = { kind: 'deleteRevision', revision: { main: 2, sub: 0 } } as const;
     await sender.store.save({ maintenance: [{ kind: 'compacted', revision: 9 }, gone], trimTo: meta(40, 3) }, SYNC);
-    for (let chunk = await reader.nextChunk(); chunk !== undefined; chunk = await reader.nextChunk()) chunks.push(chunk);
+    for (let chunk = await reader.nextChunk(); chunk !== undefined; chunk = await reader.nextChunk())
+      chunks.push(chunk);
     await reader.close();
     await receive(chunks.filter((chunk) => chunk !== undefined));
     await receiver.store.installSnapshot(reader.meta, hard(3, 40));
@@ -296,7 +297,11 @@ describe('what is refused, and changes nothing', () => {
     const liar = Buffer.from(records);
     liar.writeUInt32BE(0xffff_ffff, 9);
     await refused([header, liar], 'SIZE_MISMATCH');
-    for (const [subkeyBytes, recordBytes] of [[0xffff, 1], [1, 0xffff_ffff], [10, 100]] as const) {
+    for (const [subkeyBytes, recordBytes] of [
+      [0xffff, 1],
+      [1, 0xffff_ffff],
+      [10, 100],
+    ] as const) {
       const head = Buffer.alloc(6);
       head.writeUInt16BE(subkeyBytes, 0);
       head.writeUInt32BE(recordBytes, 2);

@@ -13,7 +13,7 @@ interface Write {
 }
 
 /** A lane whose writes end when the test says so. */
-function stagedLane(): { lane: WriteLane; writes: Write[]; started(count: number): Promise<Write> } {
+function stagedLane(): { lane: WriteLane; writes: Write[]; started: (count: number) => Promise<Write> } {
   const writes: Write[] = [];
   const lane = new WriteLane((batches, sync) => {
     const done = createDeferred<void>();
@@ -145,7 +145,9 @@ function expectPrefixes(records: readonly { readonly names: readonly string[]; r
     const durable = records.slice(0, lastSynced + 1);
     const loose = records.slice(lastSynced + 1, end + 1);
     for (let kept = 0; kept < 1 << loose.length; kept += 1) {
-      const found = new Set([...durable, ...loose.filter((_, i) => (kept & (1 << i)) !== 0)].flatMap(({ names }) => names));
+      const found = new Set(
+        [...durable, ...loose.filter((_, i) => (kept & (1 << i)) !== 0)].flatMap(({ names }) => names),
+      );
       const newest = Math.max(-1, ...[...found].map(Number));
       expect(found.size, `records ${JSON.stringify(records)}, end ${end}, kept ${kept}`).toBe(newest + 1);
     }
