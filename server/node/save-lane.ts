@@ -51,18 +51,22 @@ function nothing(): Pending {
   };
 }
 
+/** What the lane needs of the store. */
+type SaveStore = Pick<MemberStore, 'save' | 'installSnapshot'>;
+
 export class SaveLane {
-  readonly #store: MemberStore;
+  readonly #store: SaveStore;
   readonly #events: SaveLaneEvents;
   #pending = nothing();
   #inFlight: Promise<void> | undefined;
+  #hasFailed = false;
   #writingSince: number | undefined;
   #lastHardState: HardState;
   /** The applied point in the engine, whether synced or not. */
   #written: AppliedPoint;
   #durable: AppliedPoint;
 
-  constructor(store: MemberStore, start: { hardState: HardState; applied: AppliedPoint }, events: SaveLaneEvents) {
+  constructor(store: SaveStore, start: { hardState: HardState; applied: AppliedPoint }, events: SaveLaneEvents) {
     this.#store = store;
     this.#events = events;
     this.#lastHardState = start.hardState;
@@ -125,9 +129,9 @@ export class SaveLane {
     this.#pending.trimTo = trimTo;
   }
 
-  /** Starts the next batch unless one is under way. */
+  /** Starts the next batch unless one is under way. After a failure nothing is ever written again. */
   flush(now: number): void {
-    if (this.#inFlight !== undefined || !this.#hasWork) return;
+    if (this.#inFlight !== undefined || this.#hasFailed || !this.#hasWork) return;
     const pending = this.#pending;
     this.#pending = nothing();
     if (pending.hardState !== undefined) this.#lastHardState = pending.hardState;
@@ -136,12 +140,14 @@ export class SaveLane {
       () => this.#finished(pending),
       (error: unknown) => {
         // Never a second try: after a failed sync nobody knows what is on the disk.
+        this.#hasFailed = true;
+        this.#inFlight = undefined;
         this.#events.failed(error);
       },
     );
   }
 
-  /** Resolves when nothing is being written. A failed lane stays silent for ever. */
+  /** Resolves when nothing is being written. */
   async drained(): Promise<void> {
     while (this.#inFlight !== undefined) await this.#inFlight;
   }
@@ -152,7 +158,11 @@ export class SaveLane {
   }
 
   async #write(pending: Pending): Promise<void> {
-    if (pending.snapshot !== undefined) await this.#store.installSnapshot(pending.snapshot, this.#lastHardState);
+    if (pending.snapshot !== undefined) {
+      // Entries that follow the snapshot come in the batch after it: until then nothing beyond it is committed on disk.
+      const commit = Math.min(this.#lastHardState.commit, pending.snapshot.index);
+      await this.#store.installSnapshot(pending.snapshot, { ...this.#lastHardState, commit });
+    }
     const batch: SaveBatch = {
       ...(pending.hardState === undefined ? {} : { hardState: pending.hardState }),
       ...(pending.entries.length === 0 ? {} : { entries: pending.entries }),
