@@ -1,5 +1,6 @@
 /**
- * npm run bench -- unary [--seconds 5] [--rounds 3] [--only quorate|etcd] [--profile FOLDER]
+ * npm run bench -- unary [--seconds 5] [--rounds 3] [--only quorate|etcd] [--operation put|get]
+ *                        [--in-flight 1|64|1024] [--profile FOLDER]
  *
  * Prints figures and leaves with 0; leaves with 1 when a figure would not be valid. With --profile every Quorate
  * process leaves a .cpuprofile in FOLDER (its name holds the process id; the leader's is printed) for Chrome's DevTools.
@@ -8,6 +9,7 @@ import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Program, requirePeer } from '../harness/etcd.js';
+import type { Operation } from './contender.js';
 import { tableOf } from './report.js';
 import { runUnary } from './unary.js';
 
@@ -17,12 +19,16 @@ const { positionals, values } = parseArgs({
     seconds: { type: 'string', default: '5' },
     rounds: { type: 'string', default: '3' },
     only: { type: 'string' },
+    operation: { type: 'string' },
+    'in-flight': { type: 'string' },
     profile: { type: 'string' },
   },
 });
 
 if (positionals.join() !== 'unary') throw new Error('say what to measure: npm run bench -- unary');
-const programs = chosenPrograms(values.only);
+const programs: readonly Program[] = chosen('only', values.only, ['etcd', 'quorate']);
+const operations: readonly Operation[] = chosen('operation', values.operation, ['put', 'get']);
+const inFlights = chosen('in-flight', values['in-flight'], ['1', '64', '1024']).map(Number);
 for (const program of programs) {
   if (!requirePeer(program)) throw new Error(`${program} is not there (Debian: etcd-server; Quorate: npm run build)`);
 }
@@ -34,16 +40,19 @@ console.log(
 );
 const figures = await runUnary({
   programs,
+  operations,
+  inFlights,
   seconds: positive('seconds', values.seconds),
   rounds: positive('rounds', values.rounds),
   ...(profileFolder === undefined ? {} : { profileFolder }),
 });
 console.log(tableOf(figures));
 
-function chosenPrograms(only: string | undefined): readonly Program[] {
-  if (only === undefined) return ['etcd', 'quorate'];
-  if (only === 'etcd' || only === 'quorate') return [only];
-  throw new Error(`--only: ${only} is neither etcd nor quorate`);
+/** All of `known`, or the one that was named. */
+function chosen<T extends string>(flag: string, named: string | undefined, known: readonly T[]): readonly T[] {
+  const found = named === undefined ? known : known.filter((each) => each === named);
+  if (found.length === 0) throw new Error(`--${flag}: ${named} is none of ${known.join(', ')}`);
+  return found;
 }
 
 function positive(name: string, text: string): number {

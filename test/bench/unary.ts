@@ -12,6 +12,9 @@ import type { LoadResult } from './h2load.js';
 
 export interface UnaryOptions {
   readonly programs: readonly Program[];
+  readonly operations: readonly Operation[];
+  /** Of those that `concurrencies` knows. */
+  readonly inFlights: readonly number[];
   /** Of load in every figure of every round. */
   readonly seconds: number;
   readonly rounds: number;
@@ -44,7 +47,6 @@ const concurrencies: readonly Omit<Shape, 'operation'>[] = [
   { connections: 8, streams: 8 },
   { connections: 8, streams: 128 },
 ];
-const operations: readonly Operation[] = ['put', 'get'];
 /** Calls for each one in flight in the very first run, which only tells how fast a program is. */
 const firstCalls = 40;
 const firstCallsMin = 400;
@@ -69,15 +71,20 @@ function profileArgs({ profileFolder }: UnaryOptions): readonly string[] {
 
 async function measureAll(contenders: readonly Contender[], options: UnaryOptions): Promise<readonly UnaryFigure[]> {
   const figures: UnaryFigure[] = [];
-  for (const operation of operations) {
-    for (const concurrency of concurrencies) {
-      figures.push(...(await measureShape(contenders, { operation, ...concurrency }, options)));
-    }
-  }
+  for (const shape of chosenShapes(options)) figures.push(...(await measureShape(contenders, shape, options)));
   if (options.profileFolder !== undefined) {
     for (const { program, leaderPid } of contenders) console.log(`process of ${program}'s leader: ${leaderPid}`);
   }
   return figures;
+}
+
+function chosenShapes({ operations, inFlights }: UnaryOptions): readonly Shape[] {
+  const loads = concurrencies.filter((concurrency) => inFlights.includes(inFlightOf(concurrency)));
+  return operations.flatMap((operation) => loads.map((load) => ({ operation, ...load })));
+}
+
+function inFlightOf({ connections, streams }: Omit<Shape, 'operation'>): number {
+  return connections * streams;
 }
 
 async function measureShape(
@@ -111,7 +118,7 @@ function figureFrom(program: Program, shape: Shape, results: readonly LoadResult
   return {
     program,
     operation: shape.operation,
-    inFlight: shape.connections * shape.streams,
+    inFlight: inFlightOf(shape),
     perSecond: perSecond.median,
     perSecondMin: perSecond.min,
     perSecondMax: perSecond.max,
