@@ -52,7 +52,7 @@ export class Applier {
     const { raft, lane } = this.#parts;
     for (const entry of entries) {
       if (entry.kind === 'normal') this.#applyCommand(entry);
-      else this.#parts.proposals.entryApplied(entry.term, entry.index, undefined, undefined);
+      else this.#parts.proposals.entryApplied(entry.term, undefined, undefined);
       this.#point = {
         index: entry.index,
         term: entry.term,
@@ -89,7 +89,7 @@ export class Applier {
     const applied = this.#machine.apply(command);
     this.#parts.lane.addWrites(applied.writes);
     if (applied.events.length > 0) this.#parts.publish(applied.events);
-    this.#parts.proposals.entryApplied(entry.term, entry.index, this.#ownSeq(id), applied);
+    this.#parts.proposals.entryApplied(entry.term, this.#ownSeq(id), applied);
   }
 
   /** Of this life of this member only: nobody waits for what an earlier one proposed. */

@@ -4,7 +4,10 @@
  *
  *     waiting    no leader to give it to: surely not proposed
  *     forwarded  sent to the leader of a term, not acknowledged: nobody knows
- *     placed     in the log at (term, index): decided by the entry that is applied there
+ *     placed     in that leader's log at (term, index)
+ *
+ * Terms never fall along the log, and a leader of one term appends nothing in another. So an applied entry of a later
+ * term decides all that was forwarded or placed before and is not applied by then: it never will be.
  */
 import { QuorateError } from '../lib/quorate-error.js';
 import type { LogIndex, Term } from '../raft/types.js';
@@ -35,11 +38,14 @@ const WAITING: Place = { kind: 'waiting' };
 export class Proposals {
   /** Ascending by seq, which is the order of arrival. */
   readonly #bySeq = new Map<number, Proposal>();
-  readonly #byIndex = new Map<LogIndex, Proposal>();
   /** Each attempt to forward has a number of its own: a leader takes a number once, and only a refusal frees a retry. */
   readonly #byAttempt = new Map<number, Proposal>();
   #lastAttempt = 0;
   #waiting: Proposal[] = [];
+  /** Refused by a leader with leave to try again; some may be answered meanwhile. */
+  #refused: Proposal[] = [];
+  /** Of the last applied entry. */
+  #appliedTerm: Term = 0;
   #lastSeq = 0;
   #bytes = 0;
   #earliestDeadline = Infinity;
@@ -99,30 +105,34 @@ export class Proposals {
 
   placed(proposal: Proposal, term: Term, index: LogIndex): void {
     proposal.place = { kind: 'placed', term, index };
-    this.#byIndex.set(index, proposal);
   }
 
-  /** The leader of `term` said where it appended. Too late when the entry is applied already. */
-  forwardAccepted(term: Term, attempt: number, index: LogIndex, appliedIndex: LogIndex): void {
+  /** The leader of `term` said where it appended. Unknown attempts are decided already. */
+  forwardAccepted(term: Term, attempt: number, index: LogIndex): void {
     const proposal = this.#takeAttempt(term, attempt);
-    if (proposal !== undefined && index > appliedIndex) this.placed(proposal, term, index);
+    if (proposal !== undefined) this.placed(proposal, term, index);
   }
 
-  /** The leader of `term` surely did not append it. Without an error it waits for another try. */
+  /** The leader of `term` surely did not append it. Without an error it is tried again after retryRefused(). */
   forwardRefused(term: Term, attempt: number, error: QuorateError | undefined): void {
     const proposal = this.#takeAttempt(term, attempt);
     if (proposal === undefined) return;
-    if (error === undefined) this.putBack(proposal);
-    else this.#fail(proposal, error);
+    if (error !== undefined) {
+      this.#fail(proposal, error);
+      return;
+    }
+    proposal.place = WAITING;
+    this.#refused.push(proposal);
   }
 
-  /** Entry (term, index) was applied; `seq` is ours when this life of this member proposed it. */
-  entryApplied(term: Term, index: LogIndex, seq: number | undefined, applied: Applied | undefined): void {
-    const here = this.#byIndex.get(index);
-    if (here !== undefined && here.seq !== seq) {
-      // Another leader's entry took the place: ours can never be applied any more (Raft §5.4.2, log matching).
-      this.#fail(here, new QuorateError('PROPOSAL_DROPPED', 'another leader took its place in the log'));
-    }
+  /** Once per tick: a member that does not know yet who leads would ask the same one again at once, and again. */
+  retryRefused(): void {
+    for (const proposal of this.#refused.splice(0)) this.#waiting.push(proposal);
+  }
+
+  /** An entry of `term` was applied; `seq` is ours when this life of this member proposed it. */
+  entryApplied(term: Term, seq: number | undefined, applied: Applied | undefined): void {
+    if (term > this.#appliedTerm) this.#endTermsBefore(term);
     if (seq === undefined || applied === undefined) return;
     const proposal = this.#bySeq.get(seq);
     if (proposal === undefined) return;
@@ -167,6 +177,20 @@ export class Proposals {
     this.#fail(proposal, error);
   }
 
+  #endTermsBefore(term: Term): void {
+    this.#appliedTerm = term;
+    for (const proposal of [...this.#bySeq.values()]) {
+      const { place } = proposal;
+      if (place.kind === 'waiting' || place.term >= term) continue;
+      if (place.kind === 'placed') {
+        this.#fail(proposal, new QuorateError('PROPOSAL_DROPPED', 'another leader took its place in the log'));
+      } else {
+        this.#byAttempt.delete(place.attempt);
+        this.putBack(proposal);
+      }
+    }
+  }
+
   #takeAttempt(term: Term, attempt: number): Proposal | undefined {
     const proposal = this.#byAttempt.get(attempt);
     if (proposal?.place.kind !== 'forwarded' || proposal.place.term !== term) return undefined;
@@ -182,9 +206,7 @@ export class Proposals {
   #remove(proposal: Proposal): void {
     this.#bySeq.delete(proposal.seq);
     this.#bytes -= proposal.data.length;
-    const { place } = proposal;
-    if (place.kind === 'placed' && this.#byIndex.get(place.index) === proposal) this.#byIndex.delete(place.index);
-    if (place.kind === 'forwarded') this.#byAttempt.delete(place.attempt);
+    if (proposal.place.kind === 'forwarded') this.#byAttempt.delete(proposal.place.attempt);
   }
 }
 

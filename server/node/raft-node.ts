@@ -408,7 +408,7 @@ export class RaftNode implements PeerReceiver {
   #takeForwardResult(result: ForwardResult): void {
     if (result.boot !== this.#parts.loaded.boot) return;
     for (const { attempt, index } of result.accepted) {
-      this.#proposals.forwardAccepted(result.term, attempt, index, this.#raft.appliedIndex);
+      this.#proposals.forwardAccepted(result.term, attempt, index);
     }
     for (const { attempt, reason } of result.refused) {
       this.#proposals.forwardRefused(result.term, attempt, reason === 'retry' ? undefined : tooManyUncommitted());
@@ -430,6 +430,7 @@ export class RaftNode implements PeerReceiver {
     for (let tick = Math.min(due, LIMITS.catchUpTicksMax); tick > 0; tick -= 1) this.#raft.tick();
     this.#checkDisk(now);
     this.#proposals.expire(now);
+    this.#proposals.retryRefused();
     this.#reads.tick(now);
     this.#settleConditions();
     this.#armTimer();
