@@ -21,7 +21,8 @@ function outcomeOn(program: Program, row: BadRequest): Outcome | 'its process en
 
 function expectOutcome(answer: RawAnswer, outcome: Outcome): void {
   if (outcome.kind === 'served') expect(answer).toMatchObject({ ok: true });
-  else if (typeof outcome.text === 'string') expect(answer).toEqual({ ok: false, code: outcome.code, text: outcome.text });
+  else if (typeof outcome.text === 'string')
+    expect(answer).toEqual({ ok: false, code: outcome.code, text: outcome.text });
   else expect(answer).toMatchObject({ ok: false, code: outcome.code, text: expect.stringMatching(outcome.text) });
 }
 
@@ -34,7 +35,8 @@ describe.each([...new Set<Program>(['etcd', targetProgram])])('bad input: %s', (
 
     beforeAll(async () => {
       client = new RawClient(cluster().endpoints[0] ?? '');
-      for (const value of ['1', '2', '3']) await sendCall(client, { kind: 'put', request: plainPut(key, Buffer.from(value)) });
+      for (const value of ['1', '2', '3'])
+        await sendCall(client, { kind: 'put', request: plainPut(key, Buffer.from(value)) });
       await sendCall(client, { kind: 'compact', request: { revision: 2n, physical: true } });
     });
     afterAll(() => client.close());
@@ -60,12 +62,15 @@ describe.each([...new Set<Program>(['etcd', targetProgram])])('bad input: %s', (
 /** What a refused request must leave as it is; asking proves that the member serves, from a fresh linearizable read. */
 async function state(client: RawClient): Promise<object> {
   const range = await sendCall(client, { kind: 'range', request: plainRange(key) });
-  const hash = await client.call(
-    '/etcdserverpb.Maintenance/HashKV',
-    HashKVRequest.encode({ revision: 0n }).finish(),
-  );
+  const hash = await client.call('/etcdserverpb.Maintenance/HashKV', HashKVRequest.encode({ revision: 0n }).finish());
   if (!range.ok || range.response.kind !== 'range' || !hash.ok) throw new Error(`no service: ${String(hash.ok)}`);
   const { kvs, header } = range.response.message;
   const { hash: sum, compactRevision } = HashKVResponse.decode(hash.bytes);
-  return { value: kvs[0]?.value.toString(), version: kvs[0]?.version, revision: header?.revision, sum, compactRevision };
+  return {
+    value: kvs[0]?.value.toString(),
+    version: kvs[0]?.version,
+    revision: header?.revision,
+    sum,
+    compactRevision,
+  };
 }

@@ -25,6 +25,7 @@ const keyMissing = refused(3, 'etcdserver: key is not provided');
 const tooManyOps = refused(3, 'etcdserver: too many operations in txn request');
 const tooLarge = refused(3, 'etcdserver: request is too large');
 const tooDeep = refused(3, 'quorate: transaction is nested too deeply: deeper than 16 levels');
+const tooDeepToDecode = refused(13, 'grpc: error unmarshalling request: protobuf decode recursion limit exceeded');
 const invalidSort = refused(3, 'etcdserver: invalid sort option');
 
 const key = bytesField(1, Buffer.from('k'));
@@ -76,6 +77,8 @@ const keyRows: readonly BadRequest[] = ['Range', 'Put', 'DeleteRange'].flatMap((
 ]);
 
 const messageTooLarge = (bytes: number): Outcome =>
+  refused(8, `Received message larger than max (${bytes} vs ${messageBytesMax})`);
+const messageTooLargeForEtcd = (bytes: number): Outcome =>
   refused(8, `grpc: received message larger than max (${bytes} vs. ${messageBytesMax})`);
 
 /** A message of exactly `bytes`, with one long field 1. */
@@ -91,9 +94,15 @@ const oversizedRows: readonly BadRequest[] = [
       method: kv(method),
       bytes: () => ofLength(bytes),
       outcome: messageTooLarge(bytes),
+      onEtcd: { outcome: messageTooLargeForEtcd(bytes), why: 'the text of another gRPC library' },
     })),
   ),
-  { title: 'Put: a key that fills the message', method: kv('Put'), bytes: () => ofLength(messageBytesMax), outcome: tooLarge },
+  {
+    title: 'Put: a key that fills the message',
+    method: kv('Put'),
+    bytes: () => ofLength(messageBytesMax),
+    outcome: tooLarge,
+  },
   {
     title: 'Put: a value of as many bytes as a request may have',
     method: kv('Put'),
@@ -121,11 +130,18 @@ const oversizedRows: readonly BadRequest[] = [
 
 const emptyOp = Buffer.from([0x12, 0x00]);
 const txnWithCompare = (result: number, target: number): Buffer =>
-  Buffer.concat([bytesField(1, Buffer.concat([varintField(1, result), varintField(2, target), bytesField(3, Buffer.from('k'))]))]);
+  Buffer.concat([
+    bytesField(1, Buffer.concat([varintField(1, result), varintField(2, target), bytesField(3, Buffer.from('k'))])),
+  ]);
 const rangeInTxn = (range: Buffer): Buffer => bytesField(2, bytesField(1, range));
 
 const txnRows: readonly BadRequest[] = [
-  { title: 'Txn: a million empty operations', method: kv('Txn'), bytes: () => repeated(1_000_000, emptyOp), outcome: tooManyOps },
+  {
+    title: 'Txn: a million empty operations',
+    method: kv('Txn'),
+    bytes: () => repeated(1_000_000, emptyOp),
+    outcome: tooManyOps,
+  },
   {
     title: 'Txn: a million empty compares',
     method: kv('Txn'),
@@ -148,13 +164,20 @@ const txnRows: readonly BadRequest[] = [
     title: `Txn: nested ${levels} levels deep`,
     method: kv('Txn'),
     bytes: () => nested(levels, [2, 4], Buffer.alloc(0)),
-    outcome: tooDeep,
+    outcome: tooDeepToDecode,
     onEtcd: { outcome: tooManyOps, why: 'etcd bounds the depth only through the count of operations' },
   })),
   {
     title: 'Txn: nested one level deeper than allowed',
     method: kv('Txn'),
     bytes: () => nested(16, [2, 4], rangeInTxn(key)),
+    outcome: tooDeep,
+    onEtcd: { outcome: served, why: 'etcd takes up to 128 levels' },
+  },
+  {
+    title: 'Txn: nested as deep as the decoder goes',
+    method: kv('Txn'),
+    bytes: () => nested(45, [2, 4], rangeInTxn(key)),
     outcome: tooDeep,
     onEtcd: { outcome: served, why: 'etcd takes up to 128 levels' },
   },
@@ -204,27 +227,18 @@ const sortRows: readonly BadRequest[] = [99, -1].flatMap((number) => [
   },
 ]);
 
+/** The texts are those of the gRPC library on either side; clients read the code. */
 const unknownRows: readonly BadRequest[] = [
-  {
-    title: 'an unknown method',
-    method: kv('Nope'),
-    bytes: () => put,
-    outcome: refused(12, 'unknown method Nope for service etcdserverpb.KV'),
-  },
-  {
-    title: 'an unknown service',
-    method: '/nope.Service/Put',
-    bytes: () => put,
-    outcome: refused(12, 'unknown service nope.Service'),
-  },
-  {
-    title: 'a method without a service',
-    method: '/Put',
-    bytes: () => put,
-    outcome: refused(12, 'malformed method name: "/Put"'),
-    onEtcd: { outcome: refused(8, 'malformed method name: "/Put"'), why: 'etcd 3.4 has an old gRPC, newer ones say 12' },
-  },
-];
+  ['an unknown method', kv('Nope'), refused(12, 'unknown method Nope for service etcdserverpb.KV')] as const,
+  ['an unknown service', '/nope.Service/Put', refused(12, 'unknown service nope.Service')] as const,
+  ['a method without a service', '/Put', refused(8, 'malformed method name: "/Put"')] as const,
+].map(([title, method, onEtcd]) => ({
+  title,
+  method,
+  bytes: () => put,
+  outcome: refused(12, `The server does not implement the method ${method}`),
+  onEtcd: { outcome: onEtcd, why: 'the text of another gRPC library' },
+}));
 
 /** Not refused: a newer client may send fields that this release does not know. */
 const toleratedRows: readonly BadRequest[] = [
@@ -242,7 +256,8 @@ const toleratedRows: readonly BadRequest[] = [
     title: 'Range: groups nested 100,000 levels deep in an unknown field',
     method: kv('Range'),
     bytes: () => Buffer.concat([key, repeated(100_000, tag(904, 3)), repeated(100_000, tag(904, 4))]),
-    outcome: served,
+    outcome: refused(13, 'grpc: error unmarshalling request: maximum recursion depth reached'),
+    onEtcd: { outcome: served, why: 'etcd bounds no nesting' },
   },
 ];
 

@@ -27,7 +27,10 @@ function depthOf(txn: TxnRequest): number {
 
 describe('CallGenerator', () => {
   it('repeats a seed and differs between seeds', () => {
-    const text = (seed: number): string => generate(seed, 300).map((call) => printable(call)).join('\n');
+    const text = (seed: number): string =>
+      generate(seed, 300)
+        .map((call) => printable(call))
+        .join('\n');
     expect(text(7)).toBe(text(7));
     expect(text(7)).not.toBe(text(8));
   });
@@ -43,7 +46,7 @@ describe('CallGenerator', () => {
       if (rangeEnd.equals(Buffer.from([0]))) return 'open end';
       return ['inverted', 'empty', 'interval'][Buffer.compare(rangeEnd, key) + 1];
     });
-    expect([...new Set(forms)].toSorted()).toEqual(['empty', 'interval', 'inverted', 'open end', 'single key']);
+    expect(new Set(forms)).toEqual(new Set(['empty', 'interval', 'inverted', 'open end', 'single key']));
   });
 
   it.each([
@@ -60,7 +63,13 @@ describe('CallGenerator', () => {
   });
 
   it('draws every combination of flags of a put', () => {
-    const flags = puts.map((put) => [put.ignoreValue, put.ignoreLease, put.prevKv, put.lease !== 0n, put.value.length > 0]);
+    const flags = puts.map((put) => [
+      put.ignoreValue,
+      put.ignoreLease,
+      put.prevKv,
+      put.lease !== 0n,
+      put.value.length > 0,
+    ]);
     expect(new Set(flags.map(String)).size).toBe(32);
   });
 
@@ -89,7 +98,12 @@ describe('CallGenerator', () => {
         const { key, rangeEnd } = request.value;
         return Buffer.compare(rangeEnd, key) <= 0 || rangeEnd.equals(Buffer.from([0]));
       });
-      return isInverted && ops.some(({ request }) => request?.$case === 'requestPut' && (request.value.ignoreValue || request.value.ignoreLease));
+      return (
+        isInverted &&
+        ops.some(
+          ({ request }) => request?.$case === 'requestPut' && (request.value.ignoreValue || request.value.ignoreLease),
+        )
+      );
     });
     expect(harmful).toEqual([]);
   });

@@ -10,6 +10,8 @@
  * | txn nested deeper than Quorate's depth limit  | up to 128 levels             | refused, naming the limit      |
  * | put keeping the value or lease of a key that  | the process crashes          | duplicate key                  |
  * |   the same txn deletes by an inverted range   |                              |                                |
+ *
+ * Sent, and equal but for the words: a message larger than gRPC receives, refused by the gRPC library itself.
  */
 import type { Call } from './call.js';
 import { Draw } from './draw.js';

@@ -16,7 +16,10 @@ function keyValue(key: string, overrides: Partial<KeyValue> = {}): KeyValue {
 
 const rangeCall = { kind: 'range', request: plainRange(Buffer.from('a')) } as const;
 const putCall = { kind: 'put', request: plainPut(Buffer.from('a'), noBytes) } as const;
-const deleteCall = { kind: 'deleteRange', request: { key: Buffer.from('a'), rangeEnd: noBytes, prevKv: true } } as const;
+const deleteCall = {
+  kind: 'deleteRange',
+  request: { key: Buffer.from('a'), rangeEnd: noBytes, prevKv: true },
+} as const;
 const compactCall = { kind: 'compact', request: { revision: 3n, physical: false } } as const;
 const txnCall: Call = {
   kind: 'txn',
@@ -29,7 +32,11 @@ const txnCall: Call = {
       {
         request: {
           $case: 'requestTxn',
-          value: { compare: [], success: [{ request: { $case: 'requestRange', value: rangeCall.request } }], failure: [] },
+          value: {
+            compare: [],
+            success: [{ request: { $case: 'requestRange', value: rangeCall.request } }],
+            failure: [],
+          },
         },
       },
     ],
@@ -86,7 +93,7 @@ const answers: readonly (readonly [string, Call, Answer])[] = [
   ['error', putCall, { ok: false, code: 3, text: 'etcdserver: key is not provided' }],
 ];
 
-/** Every copy of `value` in which exactly one leaf has another value or one list lost its last element. */
+/** Every copy of `value` in which one leaf has another value, or one list is shorter or longer: of the same shape. */
 function alterations<T>(value: T, path = ''): readonly { readonly path: string; readonly altered: T }[] {
   const given = (altered: unknown): { path: string; altered: T } => ({ path, altered: altered as T });
   if (Buffer.isBuffer(value)) return [given(Buffer.concat([value, Buffer.from([0])]))];
@@ -131,6 +138,14 @@ describe('comparable', () => {
     expect(areEqual(putCall, missing, present)).toBe(false);
   });
 
+  it('only the gRPC libraries may word a refusal differently, and only with the same sizes', () => {
+    const refusal = (text: string): Answer => ({ ok: false, code: 8, text });
+    const etcd = refusal('grpc: received message larger than max (9 vs. 8)');
+    expect(areEqual(putCall, etcd, refusal('Received message larger than max (9 vs 8)'))).toBe(true);
+    expect(areEqual(putCall, etcd, refusal('Received message larger than max (9 vs 7)'))).toBe(false);
+    expect(areEqual(putCall, etcd, refusal('message larger than max: 9 of 8.'))).toBe(false);
+  });
+
   it('an error is not a success', () => {
     for (const [, call, answer] of answers.filter(([, , one]) => one.ok)) {
       expect(areEqual(call, answer, { ok: false, code: 0, text: '' })).toBe(false);
@@ -147,28 +162,28 @@ describe('comparable: the order of ties', () => {
   }
 
   it('is open among more than twelve keys', () => {
-    expect(areEqual(byVersion, answerOf('abcdefghijklm', '1111112222222'), answerOf('fedcbagmlkjih', '1111112222222'))).toBe(
-      true,
-    );
+    expect(
+      areEqual(byVersion, answerOf('abcdefghijklm', '1111112222222'), answerOf('fedcbagmlkjih', '1111112222222')),
+    ).toBe(true);
   });
 
   it('is key order among up to twelve', () => {
-    expect(areEqual(byVersion, answerOf('abcdefghijkl', '111111222222'), answerOf('bacdefghijkl', '111111222222'))).toBe(
-      false,
-    );
+    expect(
+      areEqual(byVersion, answerOf('abcdefghijkl', '111111222222'), answerOf('bacdefghijkl', '111111222222')),
+    ).toBe(false);
   });
 
   it('does not extend to keys that differ in what they are sorted by', () => {
-    expect(areEqual(byVersion, answerOf('abcdefghijklm', '1111112222222'), answerOf('abcdeghijklmf', '1111122222221'))).toBe(
-      false,
-    );
+    expect(
+      areEqual(byVersion, answerOf('abcdefghijklm', '1111112222222'), answerOf('abcdeghijklmf', '1111122222221')),
+    ).toBe(false);
   });
 
   it('does not extend to another target', () => {
     const byKey: Call = { kind: 'range', request: plainRange(Buffer.from('a')) };
-    expect(areEqual(byKey, answerOf('abcdefghijklm', '1111112222222'), answerOf('bacdefghijklm', '1111112222222'))).toBe(
-      false,
-    );
+    expect(
+      areEqual(byKey, answerOf('abcdefghijklm', '1111112222222'), answerOf('bacdefghijklm', '1111112222222')),
+    ).toBe(false);
   });
 
   it('lets the limit cut any of the last ties, but not one more or less', () => {

@@ -3,7 +3,14 @@
  * etcd leaves the order of equally sorted keys open, everything but that order.
  */
 import { isDeepStrictEqual } from 'node:util';
-import type { RangeRequest, RangeResponse, RequestOp, ResponseOp, TxnRequest, TxnResponse } from '@quorate/proto/etcd/kv.js';
+import type {
+  RangeRequest,
+  RangeResponse,
+  RequestOp,
+  ResponseOp,
+  TxnRequest,
+  TxnResponse,
+} from '@quorate/proto/etcd/kv.js';
 import type { Answer, Call, Response } from './call.js';
 
 /** Go sorts up to this many elements by insertion, which keeps equal ones in key order; beyond, the order is open. */
@@ -16,9 +23,15 @@ export function areEqual(call: Call, expected: Answer, actual: Answer): boolean 
 }
 
 export function comparable(call: Call, answer: Answer): unknown {
-  if (!answer.ok) return { code: answer.code, text: answer.text };
+  if (!answer.ok) return { code: answer.code, text: comparableText(answer.text) };
   const { response } = answer;
   return { ...comparableBody(call, response), header: comparableHeader(response) };
+}
+
+/** Oversized messages are refused by the gRPC libraries, each in its own words; the two sizes must agree. */
+function comparableText(text: string): string {
+  const sizes = /^(?:grpc: r|R)eceived message larger than max \((\d+) vs\.? (\d+)\)$/.exec(text);
+  return sizes === null ? text : `message larger than max: ${sizes[1]} of ${sizes[2]}`;
 }
 
 function comparableHeader({ message: { header } }: Response): unknown {

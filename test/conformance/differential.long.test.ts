@@ -1,6 +1,7 @@
 /**
  * Quorate against real etcd, call by call: seeded random Range, Put, DeleteRange, Txn and Compact requests in lockstep,
- * every answer and every error equal but for ids, terms and the order that etcd leaves open.
+ * every answer and every error equal but for ids, terms and the order that etcd leaves open. Now and then
+ * Quorate is killed and goes on from its disk.
  *
  *   QUORATE_SEED=123     repeats a run          QUORATE_CALLS=200000   makes it longer
  */
@@ -58,9 +59,15 @@ async function runLockstep(reference: Members, subject: Members, count: number):
   if (expected === undefined || actual === undefined) throw new Error('two members are needed');
   const lockstep = new Lockstep(expected, actual);
   const generator = new CallGenerator(seed);
+  // etcd 3.4.23 was seen to apply an entry twice after a kill, so only Quorate is made to come back from its disk.
+  const restarts = subject.program === 'quorate' ? 3 : 0;
   const startedAt = performance.now();
   try {
-    while (lockstep.sent < count) await lockstep.send(generator.next(lockstep.history));
+    for (let stage = 1; stage <= restarts + 1; stage += 1) {
+      const stageEnd = (count * stage) / (restarts + 1);
+      while (lockstep.sent < stageEnd) await lockstep.send(generator.next(lockstep.history));
+      if (stage <= restarts) await subject.restart(0);
+    }
     for (const call of sweep(lockstep.history, sweptRevisionsMax)) await lockstep.send(call);
   } catch (error) {
     throw new Error(`QUORATE_SEED=${seed} repeats this: ${error instanceof Error ? error.message : String(error)}`);

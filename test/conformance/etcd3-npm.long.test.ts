@@ -17,7 +17,12 @@ function connect(endpoints: readonly string[], options: Partial<IOptions> = {}):
 describe.skipIf(!requirePeer(targetProgram))(`etcd3 from npm: ${targetProgram}`, () => {
   const cluster = useMembers(targetProgram, 3);
 
-  const hosts = [['all members', 0], ['member 1', 1], ['member 2', 2], ['member 3', 3]] as const;
+  const hosts = [
+    ['all members', 0],
+    ['member 1', 1],
+    ['member 2', 2],
+    ['member 3', 3],
+  ] as const;
   describe.each(hosts)('through %s', (_title, number) => {
     let client: Etcd3;
     beforeAll(() => {
@@ -89,8 +94,14 @@ describe.skipIf(!requirePeer(targetProgram))(`etcd3 from npm: ${targetProgram}`,
       expect((await client.delete().key('a')).deleted).toBe('1');
       expect((await client.delete().key('a')).deleted).toBe('0');
       expect((await client.delete().prefix('p/')).deleted).toBe('2');
-      const previous = await client.delete().range(client.range({ start: 'x', end: 'z' })).getPrevious();
-      expect(previous.map((kv) => [kv.key.toString(), kv.value.toString()])).toEqual([['x', '4'], ['y', '5']]);
+      const previous = await client
+        .delete()
+        .range(client.range({ start: 'x', end: 'z' }))
+        .getPrevious();
+      expect(previous.map((kv) => [kv.key.toString(), kv.value.toString()])).toEqual([
+        ['x', '4'],
+        ['y', '5'],
+      ]);
       expect(await client.getAll().all().keys()).toEqual(['z']);
     });
 
@@ -137,7 +148,9 @@ describe.skipIf(!requirePeer(targetProgram))(`etcd3 from npm: ${targetProgram}`,
       const keys = Array.from({ length: parallelPuts }, (_, n) => `many/${String(n).padStart(3, '0')}`);
       const answers = await Promise.all(keys.map((key) => client.put(key).value(key)));
       expect(new Set(answers.map((answer) => answer.header.revision)).size).toBe(parallelPuts);
-      expect(await client.getAll().prefix('many/').strings()).toEqual(Object.fromEntries(keys.map((key) => [key, key])));
+      expect(await client.getAll().prefix('many/').strings()).toEqual(
+        Object.fromEntries(keys.map((key) => [key, key])),
+      );
     });
 
     it('loses no update of parallel transactions', { timeout: timeoutMs }, async () => {
@@ -160,21 +173,25 @@ describe.skipIf(!requirePeer(targetProgram))(`etcd3 from npm: ${targetProgram}`,
 });
 
 describe.skipIf(!requirePeer(targetProgram))(`etcd3 from npm, a member dies: ${targetProgram}`, () => {
-  it.each([1, 2, 3])('member %i is killed: reads and writes go on at the others', { timeout: 180_000 }, async (number) => {
-    const cluster = await startMembers(targetProgram, 3);
-    const client = connect(cluster.endpoints, { defaultCallOptions: () => ({ deadline: Date.now() + 10_000 }) });
-    onTestFinished(async ({ task }) => {
-      client.close();
-      await cluster.stop({ keepLogs: task.result?.state === 'fail' });
-    });
-    await putAll(client, { before: '1' });
-    const victim = cluster.members[number - 1]?.process;
-    victim?.signal('SIGKILL');
-    expect(await victim?.exited).toEqual({ code: null, signal: 'SIGKILL' });
-    for (let n = 0; n < 20; n += 1) await untilDone(() => client.put(`after/${n}`).value(n));
-    expect(await untilDone(() => client.getAll().prefix('after/').count())).toBe(20);
-    expect(await untilDone(() => client.get('before').string())).toBe('1');
-  });
+  it.each([1, 2, 3])(
+    'member %i is killed: reads and writes go on at the others',
+    { timeout: 180_000 },
+    async (number) => {
+      const cluster = await startMembers(targetProgram, 3);
+      const client = connect(cluster.endpoints, { defaultCallOptions: () => ({ deadline: Date.now() + 10_000 }) });
+      onTestFinished(async ({ task }) => {
+        client.close();
+        await cluster.stop({ keepLogs: task.result?.state === 'fail' });
+      });
+      await putAll(client, { before: '1' });
+      const victim = cluster.members[number - 1]?.process;
+      victim?.signal('SIGKILL');
+      expect(await victim?.exited).toEqual({ code: null, signal: 'SIGKILL' });
+      for (let n = 0; n < 20; n += 1) await untilDone(() => client.put(`after/${n}`).value(n));
+      expect(await untilDone(() => client.getAll().prefix('after/').count())).toBe(20);
+      expect(await untilDone(() => client.get('before').string())).toBe('1');
+    },
+  );
 });
 
 async function putAll(client: Etcd3, values: Readonly<Record<string, string>>): Promise<void> {

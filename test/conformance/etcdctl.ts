@@ -14,11 +14,18 @@ export interface CommandOutput {
 export function etcdctl(endpoints: readonly string[], args: readonly string[], stdin = ''): Promise<CommandOutput> {
   return new Promise((resolve, reject) => {
     const options = { env: { PATH: process.env['PATH'], ETCDCTL_API: '3' }, timeout: timeoutMs };
-    const child = execFile('etcdctl', ['--endpoints', endpoints.join(','), ...args], options, (error, stdout, stderr) => {
-      const exitCode = error === null ? 0 : error.code;
-      if (typeof exitCode === 'number') resolve({ exitCode, stdout, stderr });
-      else reject(new Error(`etcdctl ${args.join(' ')} did not end by itself: ${String(error)}\n${stderr}`));
-    });
+    const child = execFile(
+      'etcdctl',
+      ['--endpoints', endpoints.join(','), ...args],
+      options,
+      (error, stdout, stderr) => {
+        const exitCode = error === null ? 0 : error.code;
+        if (typeof exitCode === 'number') resolve({ exitCode, stdout, stderr });
+        else reject(new Error(`etcdctl ${args.join(' ')} did not end by itself: ${stderr}`, { cause: error }));
+      },
+    );
+    // A command that reads nothing may end before its input does.
+    child.stdin?.on('error', () => undefined);
     child.stdin?.end(stdin);
   });
 }

@@ -23,7 +23,10 @@ export const hostileConnections: readonly HostileConnection[] = [
   { title: 'random bytes', attack: (endpoint) => overTcp(endpoint, Buffer.alloc(5000, 'not http ')) },
   { title: 'HTTP/1.1', attack: (endpoint) => overTcp(endpoint, Buffer.from('GET / HTTP/1.1\r\nHost: x\r\n\r\n')) },
   { title: 'a broken frame after the HTTP/2 preface', attack: (endpoint) => overTcp(endpoint, brokenFrame()) },
-  { title: 'a message that ends before its length', attack: (endpoint) => overGrpc(endpoint, grpcFrame(put, put.length + 9)) },
+  {
+    title: 'a message that ends before its length',
+    attack: (endpoint) => overGrpc(endpoint, grpcFrame(put, put.length + 9)),
+  },
   { title: 'a message that claims 4 GiB', attack: (endpoint) => overGrpc(endpoint, grpcFrame(put, 0xffffffff)) },
   { title: 'half a frame head', attack: (endpoint) => overGrpc(endpoint, Buffer.from([0, 0, 0])) },
   { title: 'no message at all', attack: (endpoint) => overGrpc(endpoint, Buffer.alloc(0)) },
@@ -38,9 +41,14 @@ export const hostileConnections: readonly HostileConnection[] = [
   {
     title: 'a gzip bomb',
     attack: (endpoint) =>
-      overGrpc(endpoint, grpcFrame(gzipSync(bytesField(1, Buffer.alloc(bombBytes))), undefined, 1), { 'grpc-encoding': 'gzip' }),
+      overGrpc(endpoint, grpcFrame(gzipSync(bytesField(1, Buffer.alloc(bombBytes))), undefined, 1), {
+        'grpc-encoding': 'gzip',
+      }),
   },
-  { title: 'another content type', attack: (endpoint) => overGrpc(endpoint, grpcFrame(put), { 'content-type': 'text/plain' }) },
+  {
+    title: 'another content type',
+    attack: (endpoint) => overGrpc(endpoint, grpcFrame(put), { 'content-type': 'text/plain' }),
+  },
   { title: 'the method GET', attack: (endpoint) => overGrpc(endpoint, Buffer.alloc(0), { ':method': 'GET' }) },
 ];
 

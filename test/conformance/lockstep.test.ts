@@ -7,12 +7,22 @@ import { plainRange } from './range-generator.js';
 import { plainPut } from './txn-generator.js';
 
 const header = { clusterId: 1n, memberId: 1n, revision: 2n, raftTerm: 1n };
-const putAnswer: RawAnswer = { ok: true, bytes: Buffer.from(PutResponse.encode({ header, prevKv: undefined }).finish()) };
+const putAnswer: RawAnswer = {
+  ok: true,
+  bytes: Buffer.from(PutResponse.encode({ header, prevKv: undefined }).finish()),
+};
 const put = { kind: 'put', request: plainPut(Buffer.from('a\xff', 'latin1'), Buffer.from('v')) } as const;
 const read = { kind: 'range', request: plainRange(Buffer.from('a')) } as const;
 
 function rangeAnswer(value: string): RawAnswer {
-  const kv = { key: Buffer.from('a'), value: Buffer.from(value), createRevision: 2n, modRevision: 2n, version: 1n, lease: 0n };
+  const kv = {
+    key: Buffer.from('a'),
+    value: Buffer.from(value),
+    createRevision: 2n,
+    modRevision: 2n,
+    version: 1n,
+    lease: 0n,
+  };
   return { ok: true, bytes: Buffer.from(RangeResponse.encode({ header, kvs: [kv], more: false, count: 1n }).finish()) };
 }
 
@@ -29,7 +39,10 @@ describe('Lockstep', () => {
     await lockstep.send(read);
     expect(lockstep.sent).toBe(2);
     expect(lockstep.history).toEqual({ revision: 2, compacted: -1 });
-    expect([...lockstep.tally]).toEqual([['put', 1], ['range of some keys', 1]]);
+    expect([...lockstep.tally]).toEqual([
+      ['put', 1],
+      ['range of some keys', 1],
+    ]);
   });
 
   it('stops at a planted difference and shows the call, both answers and the calls before', async () => {
@@ -47,7 +60,9 @@ describe('Lockstep', () => {
   it('takes an error on one side for a difference', async () => {
     const refused = { ok: false, code: 3, text: 'etcdserver: key is not provided' } as const;
     await expect(new Lockstep(scripted(putAnswer), scripted(refused)).send(put)).rejects.toThrow('call 1 differs');
-    await expect(new Lockstep(scripted(refused), scripted({ ...refused, code: 2 })).send(put)).rejects.toThrow('differs');
+    await expect(new Lockstep(scripted(refused), scripted({ ...refused, code: 2 })).send(put)).rejects.toThrow(
+      'differs',
+    );
     await expect(new Lockstep(scripted(refused), scripted(refused)).send(put)).resolves.toBeUndefined();
   });
 });

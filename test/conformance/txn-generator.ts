@@ -2,7 +2,14 @@
  * Draws Put, DeleteRange and Txn requests. Transactions nest, repeat keys, stand at the limits of the operation count
  * and hold empty operations; `withoutCrash` keeps out the one form that ends etcd 3.4 itself.
  */
-import type { Compare, DeleteRangeRequest, PutRequest, RangeRequest, RequestOp, TxnRequest } from '@quorate/proto/etcd/kv.js';
+import type {
+  Compare,
+  DeleteRangeRequest,
+  PutRequest,
+  RangeRequest,
+  RequestOp,
+  TxnRequest,
+} from '@quorate/proto/etcd/kv.js';
 import type { Draw } from './draw.js';
 import { drawKey, drawRangeEnd, drawValue, noBytes, openEnd, prefixEnd } from './key-space.js';
 import { drawRange, type History, plainRange } from './range-generator.js';

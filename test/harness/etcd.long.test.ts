@@ -9,7 +9,9 @@ describe.skipIf(!requirePeer('etcd'))('harness: three real members', () => {
   it('serves at every endpoint', async () => {
     for (const endpoint of cluster().endpoints) {
       const client = new RawClient(endpoint);
-      expect(await client.call('/etcdserverpb.KV/Range', Buffer.from('\x0a\x01a', 'latin1'))).toMatchObject({ ok: true });
+      expect(await client.call('/etcdserverpb.KV/Range', Buffer.from('\x0a\x01a', 'latin1'))).toMatchObject({
+        ok: true,
+      });
       client.close();
     }
   });
@@ -22,6 +24,14 @@ describe.skipIf(!requirePeer('etcd'))('harness: three real members', () => {
       text: 'etcdserver: key is not provided',
     });
     client.close();
+  });
+
+  it('restarts a member on its data', async () => {
+    const before = cluster().members[1];
+    await cluster().restart(1);
+    expect(before?.process.exit()).toEqual({ code: null, signal: 'SIGKILL' });
+    expect(cluster().members[1]?.spec).toEqual(before?.spec);
+    expect(cluster().members[1]?.process.exit()).toBeUndefined();
   });
 
   it('leaves nothing behind', async () => {

@@ -138,9 +138,12 @@ export interface Member {
 
 export interface Members {
   readonly program: Program;
+  /** In the order of their names. A restarted member is another object with the same spec. */
   readonly members: readonly Member[];
-  /** host:port of every member, in the order of their names. */
+  /** host:port of every member. */
   readonly endpoints: readonly string[];
+  /** Kills the member with SIGKILL, starts it on its data and resolves when it serves again. `index` counts from 0. */
+  restart(index: number): Promise<void>;
   /** Ends the processes and removes their folders; with `keepLogs` the logs stay and are named on stderr. */
   stop(options?: { readonly keepLogs: boolean }): Promise<void>;
 }
@@ -153,25 +156,35 @@ export async function startMembers(
 ): Promise<Members> {
   const root = await mkdtemp(join(tmpdir(), `quorate-test-${program}-`));
   const specs = await planMembers(count, root);
-  const members = await Promise.all(
-    specs.map(async (spec) => ({ spec, process: await startMember(program, spec, extraArgs) })),
-  );
-  const endAll = (): Promise<unknown> => Promise.all(members.map((member) => member.process.stop()));
+  const start = async (spec: MemberSpec): Promise<Member> => {
+    return { spec, process: await startMember(program, spec, extraArgs) };
+  };
+  const members = await Promise.all(specs.map(start));
+  const stop = async (options?: { readonly keepLogs: boolean }): Promise<void> => {
+    await Promise.all(members.map((member) => member.process.stop()));
+    if (options?.keepLogs === true) console.error(`logs kept: ${specs.map((spec) => spec.logFile).join(' ')}`);
+    else await rm(root, { recursive: true, force: true });
+  };
   try {
     await Promise.all(members.map((member) => untilServing(member.process, member.spec.endpoint)));
   } catch (error) {
-    await endAll();
+    await stop({ keepLogs: true });
     throw error;
   }
   return {
     program,
     members,
     endpoints: specs.map((spec) => spec.endpoint),
-    async stop(options) {
-      await endAll();
-      if (options?.keepLogs === true) console.error(`logs kept: ${specs.map((spec) => spec.logFile).join(' ')}`);
-      else await rm(root, { recursive: true, force: true });
+    async restart(index) {
+      const member = members[index];
+      if (member === undefined) throw new Error(`there is no member ${index}`);
+      member.process.signal('SIGKILL');
+      await member.process.exited;
+      const again = await start(member.spec);
+      members[index] = again;
+      await untilServing(again.process, member.spec.endpoint);
     },
+    stop,
   };
 }
 

@@ -8,6 +8,10 @@ const options: ChannelOptions = {
   'grpc.max_receive_message_length': -1,
   'grpc.max_send_message_length': -1,
   'grpc.use_local_subchannel_pool': 1,
+  // A restarted member is found again at once, and a call waits for that instead of failing.
+  'grpc.initial_reconnect_backoff_ms': 50,
+  'grpc.min_reconnect_backoff_ms': 50,
+  'grpc.max_reconnect_backoff_ms': 100,
 };
 
 export type RawAnswer =
