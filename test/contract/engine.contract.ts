@@ -58,7 +58,10 @@ export function describeEngine(name: string, setUp: () => Promise<EngineFixture>
       test('an empty value reads back empty, and values of zero bytes as they are', async () => {
         const values = [0, 1, 2, 5].map((length) => Buffer.alloc(length));
         const keys = values.map((_, i) => key(`k${i}`));
-        await engine.write(values.map((value, i) => ({ type: 'put', key: at(keys, i), value })), SYNC);
+        await engine.write(
+          values.map((value, i) => ({ type: 'put', key: at(keys, i), value })),
+          SYNC,
+        );
         await reopen();
         expect(await engine.getMany(keys)).toEqual(values);
         const iterated = await drain(engine.iterate(ALL), 10);
@@ -68,7 +71,10 @@ export function describeEngine(name: string, setUp: () => Promise<EngineFixture>
       test('keys and values hold any bytes, and keys sort bytewise', async () => {
         const every = Buffer.from(Array.from({ length: 256 }, (_, i) => i));
         const keys = [[1], [1, 0], [1, 0, 0], [1, 0x7f], [1, 0x80], [1, 0xff], [2]].map((bytes) => Buffer.from(bytes));
-        await engine.write([...keys].reverse().map((k) => ({ type: 'put', key: k, value: every })), SYNC);
+        await engine.write(
+          [...keys].reverse().map((k) => ({ type: 'put', key: k, value: every })),
+          SYNC,
+        );
         const pairs = await drain(engine.iterate(ALL), 3);
         expect(pairs.map(([k]) => k)).toEqual(keys);
         expect(pairs.every(([, value]) => value.equals(every))).toBe(true);
@@ -81,7 +87,7 @@ export function describeEngine(name: string, setUp: () => Promise<EngineFixture>
         expect((await engine.get(key('large')))?.equals(value)).toBe(true);
       });
 
-      test('answers are the caller\'s own: changing one changes nothing stored', async () => {
+      test("answers are the caller's own: changing one changes nothing stored", async () => {
         await engine.write([put('a', '1')], SYNC);
         (await engine.get(key('a')))?.fill(0x78);
         for (const [, value] of await drain(engine.iterate(ALL), 1)) value.fill(0x78);
@@ -132,7 +138,10 @@ export function describeEngine(name: string, setUp: () => Promise<EngineFixture>
 
     describe('iterators', () => {
       beforeEach(async () => {
-        await engine.write(['a', 'b', 'c', 'd', 'e'].map((k) => put(k, k)), SYNC);
+        await engine.write(
+          ['a', 'b', 'c', 'd', 'e'].map((k) => put(k, k)),
+          SYNC,
+        );
       });
 
       test('ranges are half-open', async () => {
@@ -178,7 +187,10 @@ export function describeEngine(name: string, setUp: () => Promise<EngineFixture>
       test('large values end an answer early and none is lost', async () => {
         const value = Buffer.alloc(engineLimits.iterateBytesTarget / 2 + 1, 'v');
         const keys = Array.from({ length: 9 }, (_, i) => key(`large${i}`));
-        await engine.write(keys.map((k) => ({ type: 'put', key: k, value })), SYNC);
+        await engine.write(
+          keys.map((k) => ({ type: 'put', key: k, value })),
+          SYNC,
+        );
         const iterator = engine.iterate({ gte: key('large'), lt: key('largf') });
         let count = 0;
         for (;;) {
@@ -336,7 +348,10 @@ export function describeEngine(name: string, setUp: () => Promise<EngineFixture>
       }
       const full = await engine.allocatedBytes();
       expect(full).toBeGreaterThan(10_000);
-      await engine.write(Array.from({ length: 499 }, (_, i) => del(`k${i}`)), SYNC);
+      await engine.write(
+        Array.from({ length: 499 }, (_, i) => del(`k${i}`)),
+        SYNC,
+      );
       await engine.compactRange(ALL);
       expect((await drain(engine.iterate(ALL), 10)).map(([k]) => text(k))).toEqual(['k499']);
     });

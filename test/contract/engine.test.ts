@@ -2,6 +2,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { describe } from 'vitest';
+import { rocksdbRefusal, thisHost } from '../../server/storage/choose-engine.js';
 import { ClassicLevelEngine } from '../../server/storage/classic-level-engine.js';
 import type { Engine } from '../../server/storage/engine.js';
 import { MemoryDisk } from '../../server/storage/memory-disk.js';
@@ -13,7 +15,10 @@ describeEngine('memory', async () => {
   const disk = new MemoryDisk();
   return { create: () => new MemoryEngine(disk), dispose: async () => undefined };
 });
-describeEngine('rocksdb', () => onDisk((location) => new RocksdbEngine(location)));
+// Where its binding would abort the process, it is not even imported.
+describe.skipIf(rocksdbRefusal(thisHost()) !== undefined)('where RocksDB loads', () => {
+  describeEngine('rocksdb', () => onDisk((location) => new RocksdbEngine(location)));
+});
 describeEngine('classic-level', () => onDisk((location) => new ClassicLevelEngine(location)));
 
 async function onDisk(create: (location: string) => Engine): Promise<EngineFixture> {
