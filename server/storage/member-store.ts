@@ -52,7 +52,10 @@ export interface StateRecords {
   /** -1 when never compacted. */
   readonly compactedRevision: number;
   readonly members: readonly MemberInfo[];
-  /** Revision records in ascending order, `maxRecords` at a time; empty at the end. */
+  /**
+   * Revision records in ascending order, up to `maxRecords` at a time; empty only at the end. Rejects with
+   * StorageCorruptionError on a damaged record and on a missing one: after the compacted revision there are no gaps.
+   */
   nextRevisions(maxRecords: number): Promise<readonly StoredRevision[]>;
   close(): Promise<void>;
 }
@@ -67,15 +70,20 @@ export interface SnapshotReader {
 
 /** Receives a snapshot beside the live state. Nothing is visible before `SaveBatch`-like installation by the store. */
 export interface SnapshotWriter {
-  /** Chunks in order. Rejects with SnapshotError on a bad checksum, a gap, an unknown format or a size lie. */
+  /**
+   * Chunks in order; a chunk belongs to the writer from the call on. Rejects with SnapshotError on a bad checksum, a gap,
+   * an unknown format or a size lie, and from then on every later call does.
+   */
   writeChunk(chunk: Buffer): Promise<void>;
   /** Verifies the whole and makes it durable. After it the snapshot waits to be installed. */
   finish(): Promise<SnapshotMeta>;
-  /** Throws the received part away. Safe after any failure. */
+  /** Throws the received part away. Safe after any failure; after `finish` too, and without effect once installed. */
   abort(): Promise<void>;
 }
 
+/** Reads see every save that was called before them, whether it has resolved or not. */
 export interface MemberStore {
+  /** Once, before everything else. Rejects with StorageCorruptionError, naming the log index where there is one. */
   load(): Promise<LoadedMember>;
   /** One atomic batch; synced when `sync`. Calls take effect in order. A rejection is fatal for the member. */
   save(batch: SaveBatch, options: { readonly sync: boolean }): Promise<void>;
@@ -93,7 +101,10 @@ export interface MemberStore {
    * and log start switch together; log entries beyond it are gone. A crash leaves the old or the new state.
    */
   installSnapshot(meta: SnapshotMeta, hardState: HardState): Promise<void>;
-  /** Bytes of the replicated state: allocated and live, for Maintenance.Status. */
+  /**
+   * Bytes for Maintenance.Status: what the engine takes on disk, and what the live revision records take of it. The
+   * second one is exact when `openState` has been read to its end, and estimates what a compaction deletes after that.
+   */
   size(): Promise<{ readonly allocatedBytes: number; readonly liveBytes: number }>;
   close(): Promise<void>;
 }

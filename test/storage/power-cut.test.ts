@@ -62,18 +62,18 @@ const steps: readonly Step[] = [
   { promises: true, run: (store) => store.save({ maintenance: compaction, trimTo: meta(3, 1) }, SYNC) },
   { promises: false, run: (store) => receive(store, snapshotChunks) },
   { promises: false, run: (store) => store.save({ hardState: hard(3, 5), entries: entries(6, 7, 3) }, NO_SYNC) },
-  { promises: true, run: (store) => store.installSnapshot(meta(40, 3), hard(3, 40)) },
+  { promises: true, run: (store) => store.installSnapshot(meta(40, 3), hard(4, 40)) },
   { promises: false, run: (store) => store.save({ entries: entries(41, 45, 3) }, NO_SYNC) },
-  { promises: false, run: (store) => store.save({ state: stateUpTo(40, 43, 3), hardState: hard(3, 43) }, NO_SYNC) },
+  { promises: false, run: (store) => store.save({ state: stateUpTo(40, 43, 3), hardState: hard(4, 43) }, NO_SYNC) },
   {
     promises: false,
     run: async (store) => (await store.receiveSnapshot()).writeChunk(laterChunks[0] ?? Buffer.alloc(0)),
   },
-  { promises: true, run: (store) => store.save({ hardState: hard(4, 43) }, SYNC) },
+  { promises: true, run: (store) => store.save({ hardState: hard(5, 43) }, SYNC) },
   { promises: true, run: (store) => store.save({ trimTo: meta(43, 3) }, SYNC) },
   { promises: false, run: (store) => receive(store, laterChunks) },
-  { promises: true, run: (store) => store.installSnapshot(meta(60, 3), hard(4, 60)) },
-  { promises: true, run: (store) => store.save({ hardState: hard(5, 60), entries: entries(61, 61, 5) }, SYNC) },
+  { promises: true, run: (store) => store.installSnapshot(meta(60, 3), hard(6, 60)) },
+  { promises: true, run: (store) => store.save({ hardState: hard(7, 60), entries: entries(61, 61, 7) }, SYNC) },
 ];
 
 const FIRST_BOOT_MOMENTS = 3 * 2;
