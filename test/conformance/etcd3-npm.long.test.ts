@@ -181,7 +181,7 @@ describe.skipIf(!requirePeer(targetProgram))(`etcd3 from npm, a member dies: ${t
       const client = connect(cluster.endpoints, { defaultCallOptions: () => ({ deadline: Date.now() + 10_000 }) });
       onTestFinished(async ({ task }) => {
         client.close();
-        await cluster.stop({ keepLogs: task.result?.state === 'fail' });
+        await cluster.stop({ keep: task.result?.state === 'fail' });
       });
       await putAll(client, { before: '1' });
       const victim = cluster.members[number - 1]?.process;

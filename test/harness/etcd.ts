@@ -144,8 +144,8 @@ export interface Members {
   readonly endpoints: readonly string[];
   /** Kills the member with SIGKILL, starts it on its data and resolves when it serves again. `index` counts from 0. */
   restart(index: number): Promise<void>;
-  /** Ends the processes and removes their folders; with `keepLogs` the logs stay and are named on stderr. */
-  stop(options?: { readonly keepLogs: boolean }): Promise<void>;
+  /** Ends the processes and removes logs and data; with `keep` they stay and stderr says where. */
+  stop(options?: { readonly keep: boolean }): Promise<void>;
 }
 
 /** Founds a cluster of `count` members and waits until every one of them serves. */
@@ -160,15 +160,15 @@ export async function startMembers(
     return { spec, process: await startMember(program, spec, extraArgs) };
   };
   const members = await Promise.all(specs.map(start));
-  const stop = async (options?: { readonly keepLogs: boolean }): Promise<void> => {
+  const stop = async (options?: { readonly keep: boolean }): Promise<void> => {
     await Promise.all(members.map((member) => member.process.stop()));
-    if (options?.keepLogs === true) console.error(`logs kept: ${specs.map((spec) => spec.logFile).join(' ')}`);
+    if (options?.keep === true) console.error(`logs and data kept: ${root}`);
     else await rm(root, { recursive: true, force: true });
   };
   try {
     await Promise.all(members.map((member) => untilServing(member.process, member.spec.endpoint)));
   } catch (error) {
-    await stop({ keepLogs: true });
+    await stop({ keep: true });
     throw error;
   }
   return {
@@ -188,7 +188,7 @@ export async function startMembers(
   };
 }
 
-/** One cluster for all tests of the calling suite: started before them, stopped after them, logs kept on a failure. */
+/** One cluster for all tests of the calling suite: started before them, stopped after them, logs and data kept on a failure. */
 export function useMembers(program: Program, count: number, extraArgs: readonly string[] = []): () => Members {
   let cluster: Members | undefined;
   let hasFailure = false;
@@ -199,7 +199,7 @@ export function useMembers(program: Program, count: number, extraArgs: readonly 
     hasFailure ||= task.result?.state === 'fail';
   });
   afterAll(async () => {
-    await cluster?.stop({ keepLogs: hasFailure });
+    await cluster?.stop({ keep: hasFailure });
   }, startTimeoutMs);
   return () => {
     if (cluster === undefined) throw new Error('the members start in beforeAll: ask for them inside a test');
