@@ -8,7 +8,6 @@
  */
 import { type ByteString, compareByteStrings } from '../lib/bytes.js';
 import type { DeleteRangeCommand, TxnCommand, TxnOp } from './command.js';
-import { FROM_KEY_ON } from './mvcc/key-range.js';
 
 export function duplicateKey(ops: readonly TxnOp[]): ByteString | undefined {
   const written = new WrittenKeys();
@@ -68,8 +67,8 @@ class DeletedSpans {
   #spans: Span[] = [];
   #isSorted = true;
 
+  /** The '\0' of "from a key on" is below every key, so here it makes an empty span like any other such end. */
   add({ key, rangeEnd }: DeleteRangeCommand): void {
-    if (rangeEnd === FROM_KEY_ON) return;
     const end = rangeEnd === '' ? `${key}\0` : rangeEnd;
     if (key < end) this.#push({ from: key, end });
   }

@@ -131,7 +131,7 @@ export class StateMachine {
     return this.#compaction.hasWork;
   }
 
-  /** Once every slice that came before is on disk, so is the removal of what compactions up to here made unreachable. */
+  /** Compactions up to here are carried out in full, as soon as the slices told so far are on disk. */
   get removedRevision(): number {
     return this.#compaction.removedTo;
   }

@@ -23,7 +23,7 @@ export class StateRebuild {
     for (const record of records) this.#addOne(record);
   }
 
-  /** The machine as it was: the same answers and the same hash. What its last compactions left to remove, it removes. */
+  /** The machine as it was: the same answers, the same hash. It removes what earlier compactions left to remove. */
   finish(): StateMachine {
     return new StateMachine(this.#store, this.#members);
   }
@@ -31,7 +31,10 @@ export class StateRebuild {
   #addOne({ revision: { main, sub }, tombstone: isTombstone, kv }: RevisionRecord): void {
     const isNext = main > this.#lastMain || (main === this.#lastMain && sub > this.#lastSub);
     assert(isNext, 'records out of order', { main, sub });
-    assert(main <= this.#store.revision, 'a record beyond the store revision', { main, revision: this.#store.revision });
+    assert(main <= this.#store.revision, 'a record beyond the store revision', {
+      main,
+      revision: this.#store.revision,
+    });
     this.#lastMain = main;
     this.#lastSub = sub;
     const version = isTombstone ? tombstone(kv.key, main) : kv;

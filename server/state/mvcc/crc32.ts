@@ -1,4 +1,4 @@
-/** CRC-32 (the polynomial of zlib and PNG), fed piece by piece. Fields of different types cannot run into each other. */
+/** CRC-32 (the polynomial of zlib and PNG), fed piece by piece: the decisions may not use node:zlib. */
 import type { ByteString } from '../../lib/bytes.js';
 
 const POLYNOMIAL = 0xedb88320;
@@ -32,8 +32,8 @@ export class Crc32 {
 
   /** Eight bytes, little-endian, two's complement. */
   bigint(value: bigint): void {
-    this.integer(Number(BigInt.asUintN(32, value)));
-    this.integer(Number(BigInt.asUintN(32, value >> 32n)));
+    this.#word(Number(BigInt.asUintN(32, value)));
+    this.#word(Number(BigInt.asUintN(32, value >> 32n)));
   }
 
   #word(word: number): void {

@@ -6,7 +6,7 @@ export const FROM_KEY_ON: ByteString = '\0';
 
 export interface KeyRange {
   readonly key: ByteString;
-  /** '' names the single key, '\0' every key >= `key`, else the range is [key, rangeEnd), empty unless key < rangeEnd. */
+  /** '' names the single key, '\0' every key >= `key`; else it is [key, rangeEnd), empty unless key < rangeEnd. */
   readonly rangeEnd: ByteString;
 }
 

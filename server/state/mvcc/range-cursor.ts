@@ -1,12 +1,12 @@
 /**
  * One read on its way to its answer, in slices that leave the loop free in between: select the versions, fetch the
- * values that are not in memory, sort, cut, strip. Writes and compactions in between do not change the answer: the
+ * values that are not in memory, sort, cut, shape. Writes and compactions in between do not change the answer: the
  * cursor looks from a fixed point of history, and holds a pin on it as long as it is not done.
  */
 import { assert } from '../../lib/assert.js';
 import type { ByteString } from '../../lib/bytes.js';
 import type { RangeQuery } from '../command.js';
-import type { RangeResult, Revision } from '../result.js';
+import type { KeyValue, RangeResult, Revision } from '../result.js';
 import { isInMemory, type KeyHistory, type PastVersion, type SelectedVersion } from './key-history.js';
 import { endOf, isSingleKey } from './key-range.js';
 import type { Pin } from './pins.js';
@@ -15,18 +15,18 @@ import type { RevisionRecord } from './revision.js';
 import { SlicedSort } from './sliced-sort.js';
 import type { Store } from './store.js';
 
-/** Keys of one slice: about a millisecond of work, two when it sorts. */
-export const RANGE_SLICE_KEYS = 4096;
+/** Keys of one slice: well under a millisecond of work in a range of its size, one or two in a store of a million. */
+export const RANGE_SLICE_KEYS = 2048;
 
 /** `more`: step again. `missing`: fetch what missing() lists and supply() it. `done`: result() stands. */
 export type RangeProgress = 'more' | 'missing' | 'done';
 
 type Missing = PastVersion & { readonly position: number };
 
-type Phase = 'select' | 'fetch' | 'sort' | 'strip';
+type Phase = 'select' | 'fetch' | 'sort' | 'shape';
 /** Values are fetched for the versions that are left after the cut, unless the order depends on them. */
-const PHASES: readonly Phase[] = ['select', 'sort', 'fetch', 'strip'];
-const PHASES_BY_VALUE: readonly Phase[] = ['select', 'fetch', 'sort', 'strip'];
+const PHASES: readonly Phase[] = ['select', 'sort', 'fetch', 'shape'];
+const PHASES_BY_VALUE: readonly Phase[] = ['select', 'fetch', 'sort', 'shape'];
 
 export class RangeCursor {
   /** The store revision when the read was opened: what its header shows. */
@@ -47,6 +47,7 @@ export class RangeCursor {
   /** How far the phases that walk the selection have come. */
   #walked = 0;
   #missing: Missing[] = [];
+  readonly #kvs: KeyValue[] = [];
   #more = false;
   #isClosed = false;
 
@@ -97,7 +98,7 @@ export class RangeCursor {
   /** Only once done. */
   result(): RangeResult {
     assert(this.progress === 'done', 'result of an unfinished read');
-    return { kvs: this.#versions.filter(isInMemory), more: this.#more, count: this.#count };
+    return { kvs: this.#kvs, more: this.#more, count: this.#count };
   }
 
   /** Idempotent. Required when a cursor is abandoned; a done one holds nothing any more. */
@@ -116,7 +117,7 @@ export class RangeCursor {
       case 'sort':
         return this.#sortSlice(max);
       default:
-        return this.#stripSlice(max);
+        return this.#shapeSlice(max);
     }
   }
 
@@ -154,8 +155,9 @@ export class RangeCursor {
   }
 
   #sortSlice(max: number): number {
-    const { order, limit } = this.#plan;
+    const { isReversed, order, limit } = this.#plan;
     this.#more ||= this.#versions.length > limit;
+    if (isReversed) this.#versions.reverse();
     if (order !== undefined && this.#versions.length > 1) {
       this.#sort ??= new SlicedSort(this.#versions, order, limit);
       const sorted = this.#sort.step(max);
@@ -165,7 +167,7 @@ export class RangeCursor {
       this.#versions.length = limit;
     }
     this.#nextPhase();
-    return Math.min(max, this.#versions.length);
+    return 0;
   }
 
   #fetchSlice(max: number): number {
@@ -178,13 +180,10 @@ export class RangeCursor {
     });
   }
 
-  #stripSlice(max: number): number {
-    if (!this.#query.keysOnly) {
-      this.#nextPhase();
-      return 0;
-    }
-    return this.#walk(max, (version, position) => {
-      if (isInMemory(version)) this.#versions[position] = { ...version, value: '' };
+  #shapeSlice(max: number): number {
+    const { keysOnly } = this.#query;
+    return this.#walk(max, (version) => {
+      if (isInMemory(version)) this.#kvs.push(keysOnly ? { ...version, value: '' } : version);
     });
   }
 

@@ -14,7 +14,9 @@ export interface RangePlan {
   readonly selectMax: number;
   /** Undefined: keep all. */
   readonly filter: ((version: SelectedVersion) => boolean) | undefined;
-  /** Undefined: key order. Tells any two keys apart. */
+  /** Key order, from the last to the first. */
+  readonly isReversed: boolean;
+  /** Undefined: key order, or reversed. Tells any two keys apart. */
   readonly order: Order | undefined;
   /** The order cannot be known before the values are. */
   readonly needsValues: boolean;
@@ -29,6 +31,7 @@ export function planRange(query: RangeQuery): RangePlan {
   return {
     selectMax: query.countOnly ? 0 : cutsInKeyOrder ? limit + 1 : Infinity,
     filter,
+    isReversed: query.sortTarget === 'key' && query.sortOrder === 'descend',
     order: orderOf(query),
     needsValues: query.sortTarget === 'value',
     limit,
@@ -49,7 +52,7 @@ function filterOf(query: RangeQuery): RangePlan['filter'] {
 
 /** Versions that are equal in the target stand in ascending key order, in a descending sort too. */
 function orderOf({ sortOrder, sortTarget }: RangeQuery): Order | undefined {
-  if (sortTarget === 'key') return sortOrder === 'descend' ? (a, b) => compareByteStrings(b.key, a.key) : undefined;
+  if (sortTarget === 'key') return undefined;
   const byTarget = TARGET_ORDERS[sortTarget];
   return sortOrder === 'descend'
     ? (a, b) => byTarget(b, a) || compareByteStrings(a.key, b.key)

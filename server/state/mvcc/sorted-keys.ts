@@ -1,5 +1,5 @@
 /**
- * A map from keys to values in byte order: an array of chunks, each a small sorted array. It knows nothing of revisions.
+ * A map from keys to values in byte order: an array of chunks, each a small sorted array.
  *
  *   bounds:  [ 'a', 'k', 't' ]            bounds[i] <= every key of chunk i, > every key of chunk i-1
  *   chunks:  [ a b e | k m p r | t z ]    bounds[0] is not looked at: chunk 0 takes whatever is lower

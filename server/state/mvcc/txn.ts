@@ -23,8 +23,8 @@ type TakenOp = Exclude<TxnOp, TxnCommand> | { readonly kind: 'txn'; readonly pat
 
 export function decidePath(store: Store, txn: TxnCommand): TakenPath {
   const succeeded = txn.compares.every((compare) => compareHolds(store, compare));
-  const ops = (succeeded ? txn.success : txn.failure).map((op): TakenOp =>
-    op.kind === 'txn' ? { kind: 'txn', path: decidePath(store, op) } : op,
+  const ops = (succeeded ? txn.success : txn.failure).map(
+    (op): TakenOp => (op.kind === 'txn' ? { kind: 'txn', path: decidePath(store, op) } : op),
   );
   return { succeeded, ops };
 }

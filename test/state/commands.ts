@@ -1,0 +1,61 @@
+/** Short ways to write commands down in tests: what a test does not name has its usual value. */
+import type {
+  Command,
+  CompactCommand,
+  Compare,
+  DeleteRangeCommand,
+  PutCommand,
+  RangeQuery,
+  TxnCommand,
+  TxnOp,
+} from '../../server/state/command.js';
+import type { KeyValue } from '../../server/state/result.js';
+
+export function put(key: string, value = '', rest: Partial<PutCommand> = {}): PutCommand {
+  return { kind: 'put', key, value, lease: 0n, prevKv: false, ignoreValue: false, ignoreLease: false, ...rest };
+}
+
+export function del(key: string, rangeEnd = '', rest: Partial<DeleteRangeCommand> = {}): DeleteRangeCommand {
+  return { kind: 'deleteRange', key, rangeEnd, prevKv: false, ...rest };
+}
+
+export function range(key: string, rangeEnd = '', rest: Partial<RangeQuery> = {}): RangeQuery {
+  return {
+    kind: 'range',
+    key,
+    rangeEnd,
+    limit: 0,
+    revision: 0,
+    sortOrder: 'none',
+    sortTarget: 'key',
+    serializable: false,
+    keysOnly: false,
+    countOnly: false,
+    minModRevision: 0,
+    maxModRevision: 0,
+    minCreateRevision: 0,
+    maxCreateRevision: 0,
+    ...rest,
+  };
+}
+
+export function txn(
+  success: readonly TxnOp[],
+  failure: readonly TxnOp[] = [],
+  compares: readonly Compare[] = [],
+): TxnCommand {
+  return { kind: 'txn', compares, success, failure };
+}
+
+export function compact(revision: number): CompactCommand {
+  return { kind: 'compact', revision };
+}
+
+/** A command that no type allows, as another release might have logged it. */
+export function strange(command: object): Command & TxnOp {
+  return command as Command & TxnOp;
+}
+
+export function kv(key: string, value: string, create: number, mod: number, version: number): KeyValue {
+  return { key, value, createRevision: create, modRevision: mod, version, lease: 0n };
+}
