@@ -25,7 +25,7 @@ const violationsShown = 20;
 const testTimeoutMs = 300_000;
 
 /** Less is no load, and the run would prove nothing. */
-const acknowledgedMin = 2_000;
+const acknowledgedMin = 1_000;
 
 describe.runIf(hasSubject())(`${subject}: members die`, () => {
   it('loses nothing and invents nothing', { timeout: testTimeoutMs }, async () => {
