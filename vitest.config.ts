@@ -7,6 +7,8 @@ import { defineConfig } from 'vitest/config';
 const longTests = 'test/**/*.long.test.ts';
 
 export default defineConfig({
+  // Our packages lead to their sources under this condition, which nobody else's tools set.
+  ssr: { resolve: { conditions: ['quorate-source', 'module', 'node', 'development|production'] } },
   test: {
     // The native storage bindings load once in a process and not at all in a second thread.
     pool: 'forks',

@@ -295,6 +295,21 @@ describe('settings', () => {
     );
   });
 
+  it('keep the lock file free of addresses, and whole, or npm ci refuses it', async () => {
+    interface Locked {
+      readonly resolved?: string;
+      readonly optionalDependencies?: Readonly<Record<string, string>>;
+    }
+    const { packages }: { packages: Readonly<Record<string, Locked>> } = JSON.parse(
+      await readFile(join(root, 'package-lock.json'), 'utf8'),
+    );
+    const entries = Object.values(packages);
+    expect(entries.flatMap(({ resolved = '' }) => (resolved.includes('://') ? [resolved] : []))).toEqual([]);
+    // npm leaves out the binaries of other platforms when the registry at hand does not serve them.
+    const wanted = entries.flatMap(({ optionalDependencies = {} }) => Object.keys(optionalDependencies));
+    expect(wanted.filter((name) => !(`node_modules/${name}` in packages))).toEqual([]);
+  });
+
   it('make the formatter refuse another style', async () => {
     const scratch = await layOut([]);
     await writeFile(join(scratch, 'style.ts'), 'export const a = "double"\n');
