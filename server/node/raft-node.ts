@@ -71,8 +71,6 @@ export class RaftNode implements PeerReceiver {
   readonly #leaderListeners: ((leader: NodeId) => void)[] = [];
   /** Conditions somebody waits for; looked at on every tick. */
   #conditions: { readonly holds: () => boolean; readonly resolve: () => void }[] = [];
-  /** Snapshots offered to the core that wait for their installation. */
-  readonly #installing = new Map<LogIndex, () => void>();
   #isScheduled = false;
   #isReloading = false;
   #isDraining = false;
@@ -227,26 +225,20 @@ export class RaftNode implements PeerReceiver {
   async receiveSnapshot(incoming: IncomingSnapshot): Promise<LogIndex> {
     // The one received before waits to become the state: a new one would take its place on the disk.
     if (this.#isReloading) throw new QuorateError('TOO_MANY_REQUESTS', 'another snapshot is being installed');
-    const { meta, writer } = await this.#snapshots.receive(incoming);
-    const message: InstallSnapshot = {
-      type: 'installSnapshot',
-      from: incoming.from,
-      to: this.#raft.id,
-      term: incoming.term,
-      meta,
-    };
-    const installed = new Promise<void>((resolve) => this.#installing.set(meta.index, resolve));
+    const { meta, writer, isLatest } = await this.#snapshots.receive(incoming);
+    if (!isLatest()) throw new QuorateError('TOO_MANY_REQUESTS', 'another snapshot came after it');
+    const { from, term } = incoming;
     this.#guard(() => {
-      this.#raft.step(message);
+      this.#raft.step({ type: 'installSnapshot', from, to: this.#raft.id, term, meta });
       this.#turn();
     });
-    if (this.#installing.has(meta.index) && this.#raft.status().startIndex !== meta.index) {
+    if (!this.#isReloading && !this.#isStopped) {
       // The core had no use for it: the log got there by itself, or the sender leads no longer.
-      this.#installing.delete(meta.index);
       await writer.abort();
       return this.#raft.commitIndex;
     }
-    await installed;
+    await this.#until(() => !this.#isReloading);
+    if (this.#isStopped) throw new QuorateError('STOPPED');
     return meta.index;
   }
 
@@ -339,11 +331,7 @@ export class RaftNode implements PeerReceiver {
           this.#applier.replace(machine, point);
           this.#isReloading = false;
           this.#parts.logger.info('snapshot installed', { index, revision: machine.revision });
-          for (const [waited, resolve] of this.#installing) {
-            if (waited > index) continue;
-            this.#installing.delete(waited);
-            resolve();
-          }
+          this.#settleConditions();
           this.#reads.release(this.#raft.appliedIndex);
           this.#schedule();
         }),
@@ -523,8 +511,6 @@ export class RaftNode implements PeerReceiver {
     this.#proposals.failAll();
     this.#reads.failAll(new QuorateError('STOPPED'));
     this.#settleConditions();
-    for (const resolve of this.#installing.values()) resolve();
-    this.#installing.clear();
   }
 }
 

@@ -7,12 +7,20 @@ import type { LogIndex, NodeId, SnapshotMeta, Term } from '../raft/types.js';
 import type { MemberStore, SnapshotWriter } from '../storage/member-store.js';
 import type { IncomingSnapshot, PeerTransport } from './ports.js';
 
+export interface ReceivedSnapshot {
+  readonly meta: SnapshotMeta;
+  readonly writer: SnapshotWriter;
+  /** False once another one has begun to come: the store keeps the latest only, and has thrown this one away. */
+  isLatest(): boolean;
+}
+
 export class Snapshots {
   readonly #store: MemberStore;
   readonly #transport: PeerTransport;
   readonly #logger: Logger;
   /** Peers being sent a snapshot, with its index: the log after it must stay. */
   readonly #sending = new Map<NodeId, LogIndex>();
+  #lastReception = 0;
 
   constructor(store: MemberStore, transport: PeerTransport, logger: Logger) {
     this.#store = store;
@@ -52,13 +60,15 @@ export class Snapshots {
   }
 
   /** Receives into the store's staging area and verifies. The caller offers the result to the core, or aborts. */
-  async receive(incoming: IncomingSnapshot): Promise<{ readonly meta: SnapshotMeta; readonly writer: SnapshotWriter }> {
+  async receive(incoming: IncomingSnapshot): Promise<ReceivedSnapshot> {
+    this.#lastReception += 1;
+    const reception = this.#lastReception;
     const writer = await this.#store.receiveSnapshot();
     try {
       for await (const chunk of incoming.chunks) await writer.writeChunk(chunk);
       const meta = await writer.finish();
       this.#logger.info('snapshot received', { from: incoming.from, index: meta.index });
-      return { meta, writer };
+      return { meta, writer, isLatest: () => reception === this.#lastReception };
     } catch (error) {
       await writer.abort();
       throw error;

@@ -2,6 +2,7 @@
  * Whole members in one process: the real driver, state and store, over memory disks, a virtual clock and a network that
  * a test bends: it can lose, double, delay and cut, break the disks, pause processes and pull plugs.
  */
+import { createDeferred, type Deferred } from '../../server/lib/deferred.js';
 import { silentLogger } from '../../server/lib/logger.js';
 import { seededRandom } from '../../server/lib/random.js';
 import { KvMember } from '../../server/node/kv-member.js';
@@ -13,6 +14,7 @@ import type { Engine } from '../../server/storage/engine.js';
 import { MemoryIdentityFile } from '../../server/storage/identity.js';
 import { MemoryDisk } from '../../server/storage/memory-disk.js';
 import { MemoryEngine } from '../../server/storage/memory-engine.js';
+import type { MemberStore } from '../../server/storage/member-store.js';
 import { openMemberStore } from '../../server/storage/open-member-store.js';
 import { type ClockProcess, VirtualClock } from './virtual-clock.js';
 
@@ -27,6 +29,7 @@ export const TEST_OPTIONS: NodeOptions = {
 export interface RunningMember {
   readonly node: RaftNode;
   readonly kv: KvMember;
+  readonly store: MemberStore;
 }
 
 /** Stands beside one member's disk over all its lives; a test puts its own functions in. */
@@ -49,6 +52,13 @@ export interface Envelope {
 
 interface Life extends RunningMember {
   readonly process: ClockProcess;
+}
+
+/** A snapshot on its way: when its connection breaks, both ends hear of it. */
+interface Transfer {
+  readonly from: bigint;
+  readonly to: bigint;
+  readonly broken: Deferred<never>;
 }
 
 const CLUSTER_ID = 77n;
@@ -74,6 +84,7 @@ export class NodeCluster {
   readonly #receivers = new Map<bigint, { readonly receiver: PeerReceiver; readonly process: ClockProcess }>();
   /** Directed links that lose everything, as "from>to". */
   readonly #cut = new Set<string>();
+  readonly #transfers = new Set<Transfer>();
 
   constructor(size: number, { engineOn, seed = 1, ...options }: ClusterOptions = {}) {
     this.ids = Array.from({ length: size }, (_, place) => BigInt(place + 1));
@@ -107,7 +118,7 @@ export class NodeCluster {
       logger: silentLogger,
       options: this.#nodeOptions,
     });
-    const member = { node, kv: new KvMember(node, store, process, CLUSTER_ID), process };
+    const member = { node, kv: new KvMember(node, store, process, CLUSTER_ID), store, process };
     this.#lives.set(id, member);
     void node.fatal.then((fatal) => this.fatals.push({ id, ...fatal }));
     await node.start();
@@ -123,6 +134,7 @@ export class NodeCluster {
     this.#lives.get(id)?.process.end();
     this.#lives.delete(id);
     this.#receivers.delete(id);
+    this.#breakTransfers(({ from, to }) => from === id || to === id);
     this.#disks.set(id, this.disk(id).crash({ keepUnsynced }));
   }
 
@@ -173,6 +185,7 @@ export class NodeCluster {
 
   cut(a: bigint, b: bigint): void {
     this.#cut.add(`${a}>${b}`).add(`${b}>${a}`);
+    this.#breakTransfers(({ from, to }) => (from === a && to === b) || (from === b && to === a));
   }
   heal(): void {
     this.#cut.clear();
@@ -246,7 +259,9 @@ export class NodeCluster {
       },
       sendSnapshot: (to, snapshot) => this.#sendSnapshot(from, to, snapshot),
       stop: async () => {
-        if (this.#receivers.get(from)?.process === process) this.#receivers.delete(from);
+        if (this.#receivers.get(from)?.process !== process) return;
+        this.#receivers.delete(from);
+        this.#breakTransfers((transfer) => transfer.from === from || transfer.to === from);
       },
     };
   }
@@ -257,24 +272,32 @@ export class NodeCluster {
     target.process.run(() => take(target.receiver));
   }
 
-  /** Fails as a broken connection would: also for the receiver, and also when only the answer is lost. */
+  /** Fails as a broken connection would: at both ends, and also when only the answer is lost. */
   async #sendSnapshot(from: bigint, to: bigint, snapshot: OutgoingSnapshot): Promise<number> {
     const target = this.#receivers.get(to);
-    const isBroken = (): boolean =>
-      target === undefined || this.#receivers.get(to) !== target || this.#cut.has(`${from}>${to}`);
+    if (target === undefined || this.#cut.has(`${from}>${to}`)) throw new Error('unreachable');
+    const transfer = { from, to, broken: createDeferred<never>() };
+    const { promise: broken } = transfer.broken;
+    broken.catch(nothing);
+    this.#transfers.add(transfer);
     const onChunk = (sequence: number): Promise<void> | void => this.onChunk(from, to, sequence);
     async function* chunks(): AsyncGenerator<Buffer> {
       for (let sequence = 0; ; sequence += 1) {
-        const chunk = await snapshot.nextChunk();
+        const chunk = await Promise.race([snapshot.nextChunk(), broken]);
         if (chunk === undefined) return;
-        await onChunk(sequence);
-        if (isBroken()) throw new Error('the connection broke');
+        await Promise.race([onChunk(sequence), broken]);
         yield chunk;
       }
     }
-    if (target === undefined || isBroken()) throw new Error('unreachable');
-    const index = await target.receiver.receiveSnapshot({ from, term: snapshot.term, chunks: chunks() });
-    if (isBroken()) throw new Error('the connection broke');
-    return index;
+    try {
+      const received = target.receiver.receiveSnapshot({ from, term: snapshot.term, chunks: chunks() });
+      return await Promise.race([received, broken]);
+    } finally {
+      this.#transfers.delete(transfer);
+    }
+  }
+
+  #breakTransfers(isBroken: (transfer: Transfer) => boolean): void {
+    for (const transfer of this.#transfers) if (isBroken(transfer)) transfer.broken.reject(new Error('broken'));
   }
 }

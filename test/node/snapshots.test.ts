@@ -1,0 +1,213 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { createDeferred } from '../../server/lib/deferred.js';
+import { NodeCluster, type RunningMember } from './node-cluster.js';
+import { getAll, put } from './requests.js';
+
+let cluster: NodeCluster;
+afterEach(() => expect(cluster.fatals).toEqual([]));
+
+/** Three members, one of them cut off and so far behind that only a snapshot helps. */
+async function withLaggard(): Promise<{ leader: RunningMember; laggard: RunningMember }> {
+  cluster = new NodeCluster(3, { snapshotCount: 20, snapshotCatchUpEntries: 5 });
+  await cluster.startAll();
+  const leader = await cluster.untilLeader();
+  const [laggard] = cluster.followers();
+  if (laggard === undefined) throw new Error('no follower');
+  cluster.isolate(laggard.node.id);
+  // Until the leader has noticed: for a follower that is on its way it keeps the log.
+  await cluster.clock.advance(2500);
+  await writeSome(leader, 60);
+  expect(leader.node.status().startIndex).toBeGreaterThan(laggard.node.status().lastIndex);
+  // Nothing unsynced is left: from here on every sync of its disk belongs to the snapshot.
+  await laggard.store.save({}, { sync: true });
+  return { leader, laggard };
+}
+
+async function writeSome(member: RunningMember, count: number): Promise<void> {
+  for (let i = 0; i < count; i += 1) await cluster.run(member.kv.put(put(`k${i % 10}`, `v${i}`)));
+}
+
+async function chunksOf(member: RunningMember): Promise<readonly Buffer[]> {
+  const reader = await member.store.openSnapshot();
+  const chunks: Buffer[] = [];
+  for (let chunk = await reader.nextChunk(); chunk !== undefined; chunk = await reader.nextChunk()) chunks.push(chunk);
+  await reader.close();
+  return chunks;
+}
+
+async function* stream(chunks: readonly Buffer[]): AsyncGenerator<Buffer> {
+  yield* chunks;
+}
+
+/** Hands a snapshot of `from` to `to` as a transport would. */
+async function handOver(from: RunningMember, to: RunningMember): Promise<number> {
+  const chunks = stream(await chunksOf(from));
+  return to.node.receiveSnapshot({ from: from.node.id, term: from.node.term, chunks });
+}
+
+function outcomeOf(work: Promise<number>): Promise<string> {
+  return work.then(
+    () => 'installed',
+    (error: unknown) => String(error),
+  );
+}
+
+async function expectEqualStates(): Promise<void> {
+  await cluster.quiet();
+  const hashes = await Promise.all(cluster.running.map(({ kv }) => cluster.run(kv.hashKv(0))));
+  expect(new Set(hashes.map(({ hash, hashRevision }) => `${hashRevision} ${hash}`)).size).toBe(1);
+}
+
+describe('receiving a snapshot', () => {
+  it('brings a member that is far behind back, while writes go on', async () => {
+    const { leader, laggard } = await withLaggard();
+    cluster.heal();
+    await writeSome(leader, 30);
+    await expectEqualStates();
+    expect(laggard.node.status().startIndex).toBeGreaterThan(40);
+    await cluster.run(laggard.kv.put(put('after', 'x')));
+  });
+
+  it('outlives a second one that begins at any point of the first', async () => {
+    const seen = new Set<string>();
+    for (let at = 0; ; at += 1) {
+      const { leader, laggard } = await withLaggard();
+      const held = createDeferred<void>();
+      const reached = createDeferred<boolean>();
+      let moment = 0;
+      const hold = (): Promise<void> | void => {
+        if (moment++ !== at) return;
+        reached.resolve(true);
+        return held.promise;
+      };
+      cluster.probe(laggard.node.id).beforeWrite = hold;
+      cluster.probe(laggard.node.id).beforeSync = hold;
+      const first = outcomeOf(handOver(leader, laggard));
+      void first.then(() => reached.resolve(false));
+      if (!(await cluster.run(reached.promise))) break;
+      const second = outcomeOf(handOver(leader, laggard));
+      await cluster.clock.settle();
+      held.resolve();
+      const outcomes = [await cluster.run(first), await cluster.run(second)];
+      expect(outcomes.filter((text) => text === 'installed').length).toBeGreaterThanOrEqual(1);
+      expect(cluster.fatals).toEqual([]);
+      for (const text of outcomes) seen.add(text);
+      cluster.heal();
+      await expectEqualStates();
+    }
+    // The first one gives way, or the second one is told to come again.
+    expect([...seen].some((text) => text.includes('ABORTED') || text.includes('thrown away'))).toBe(true);
+    expect([...seen].some((text) => text.includes('TOO_MANY_REQUESTS'))).toBe(true);
+  });
+
+  it('refuses another one until the state is rebuilt, and takes the next one then', async () => {
+    const { leader, laggard } = await withLaggard();
+    const held = createDeferred<void>();
+    const first = outcomeOf(handOver(leader, laggard));
+    // The batch that installs it is the one that hangs.
+    cluster.probe(laggard.node.id).beforeWrite = (sync) => (sync ? held.promise : undefined);
+    await cluster.clock.advance(5);
+    await cluster.clock.advance(5);
+    cluster.probe(laggard.node.id).beforeWrite = () => undefined;
+    held.resolve();
+    expect(await cluster.run(first)).toBe('installed');
+    await writeSome(leader, 30);
+    expect(await cluster.run(outcomeOf(handOver(leader, laggard)))).toBe('installed');
+    cluster.heal();
+    await expectEqualStates();
+  });
+
+  it('answers a doubled one at once: what it holds is there already', async () => {
+    const { leader, laggard } = await withLaggard();
+    const index = await cluster.run(handOver(leader, laggard));
+    expect(laggard.node.status().startIndex).toBe(index);
+    expect(await cluster.run(handOver(leader, laggard), 1000)).toBe(index);
+    expect(laggard.node.isServing).toBe(true);
+    cluster.heal();
+    await expectEqualStates();
+  });
+
+  it('answers an old one at once and stays what it is', async () => {
+    const { leader, laggard } = await withLaggard();
+    const old = await chunksOf(leader);
+    const { term } = leader.node;
+    await writeSome(leader, 10);
+    const index = await cluster.run(handOver(leader, laggard));
+    const again = laggard.node.receiveSnapshot({ from: leader.node.id, term, chunks: stream(old) });
+    expect(await cluster.run(again, 1000)).toBe(index);
+    cluster.heal();
+    await expectEqualStates();
+  });
+
+  it('of a leader whose term is over is thrown away', async () => {
+    const { leader, laggard } = await withLaggard();
+    const chunks = stream(await chunksOf(leader));
+    const term = laggard.node.term - 1;
+    const before = laggard.node.status();
+    const index = await cluster.run(laggard.node.receiveSnapshot({ from: leader.node.id, term, chunks }), 1000);
+    expect(index).toBe(before.commitIndex);
+    expect(laggard.node.status().startIndex).toBe(before.startIndex);
+    cluster.heal();
+    await expectEqualStates();
+  });
+
+  it('refuses a damaged one and asks again', async () => {
+    const { laggard } = await withLaggard();
+    let damaged = 0;
+    cluster.onChunk = (_from, to, sequence) => {
+      if (to !== laggard.node.id || sequence !== 1 || damaged === 2) return;
+      damaged += 1;
+      throw new Error('the stream broke');
+    };
+    cluster.heal();
+    await expectEqualStates();
+    expect(damaged).toBe(2);
+  });
+
+  it('ends when the member stops, with a refusal and not with a lie', async () => {
+    const { leader, laggard } = await withLaggard();
+    const held = createDeferred<void>();
+    cluster.probe(laggard.node.id).beforeWrite = (sync) => (sync ? held.promise : undefined);
+    const work = outcomeOf(handOver(leader, laggard));
+    await cluster.clock.settle();
+    const stopped = laggard.node.stop();
+    await cluster.clock.advance(1500);
+    held.resolve();
+    await cluster.run(stopped);
+    expect(await cluster.run(work)).not.toBe('installed');
+  });
+});
+
+describe('a member that loses power while it receives a snapshot', () => {
+  it('has the old state or the new one, at every point', async () => {
+    // Counted by the receiver's disk: every write and every sync from the first chunk to the end of the rebuild.
+    let points = 0;
+    for (let at = 0; ; at += 1) {
+      const { laggard } = await withLaggard();
+      const { id } = laggard.node;
+      let moment = 0;
+      let isCut = false;
+      const cutAt = (): Promise<void> | void => {
+        if (isCut || moment++ < at) return;
+        isCut = true;
+        cluster.crash(id);
+        return new Promise<never>(() => undefined);
+      };
+      cluster.probe(id).beforeWrite = cutAt;
+      cluster.probe(id).beforeSync = cutAt;
+      cluster.heal();
+      await cluster.clock.advance(3000);
+      cluster.probe(id).beforeWrite = () => undefined;
+      cluster.probe(id).beforeSync = () => undefined;
+      if (isCut) await cluster.start(id);
+      await expectEqualStates();
+      const { kvs } = await cluster.run(cluster.member(id).kv.range(getAll({ serializable: true })));
+      expect(kvs).toHaveLength(10);
+      expect(cluster.fatals).toEqual([]);
+      if (!isCut) break;
+      points += 1;
+      if (points > 60) break;
+    }
+    expect(points).toBeGreaterThan(8);
+  });
+});
