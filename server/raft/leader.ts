@@ -190,8 +190,6 @@ export function handleHeartbeatResponse(core: Core, message: HeartbeatResponse):
   const progress = core.progress.get(message.from);
   if (progress === undefined) return;
   progress.recentActive = true;
-  // Whatever was under way may be lost: let one append find out, even without new entries.
-  progress.probeSent = false;
   if (progress.match < core.log.lastIndex && progress.mode !== 'snapshot') nudge(core, message.from, progress);
   if (message.readToken > 0 && isVoter(core.conf, message.from)) {
     core.rounds.answered(message.from, message.readToken);
@@ -200,8 +198,9 @@ export function handleHeartbeatResponse(core: Core, message: HeartbeatResponse):
 }
 
 /**
- * Lost appends would stay unnoticed when nothing follows them: in a quiet phase, or behind a window that they keep full.
- * An empty one after them provokes an answer: accepted, it frees the window; rejected, it starts a probe.
+ * Lost appends would stay unnoticed when nothing follows them: in a quiet phase, behind a window that they keep full, or
+ * when one of them was the probe. An empty append provokes an answer: accepted, replication goes on; rejected, a probe
+ * starts. Empty, because a peer that is only slow answers heartbeats too, and must not get the same megabyte each time.
  */
 function nudge(core: Core, to: NodeId, progress: Progress): void {
   if (progress.isPaused || progress.next > core.log.lastIndex) sendAppend(core, to, progress, true);

@@ -29,7 +29,7 @@ export class Progress {
   #inflights: Inflight[] = [];
   #inflightBytes = 0;
   readonly #limits: InflightLimits;
-  /** In probe: an append is out and unanswered. Cleared by an answer, or by a heartbeat answer in case it was lost. */
+  /** In probe: an append is out and unanswered. Nothing follows it, except an empty one after each heartbeat answer. */
   probeSent = false;
   /** Heard of since the last quorum check. */
   recentActive = false;
