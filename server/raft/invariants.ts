@@ -53,19 +53,23 @@ export function checkStep(before: RaftStatus, after: RaftStatus): void {
   const { id } = after;
   const pair = (name: string, from: number | bigint, to: number | bigint) => ({ id, [name]: `${from}->${to}` });
   assert(after.term >= before.term, 'terms never fall', pair('term', before.term, after.term));
-  assert(after.commitIndex >= before.commitIndex, 'commit never falls', pair('commit', before.commitIndex, after.commitIndex));
+  assert(
+    after.commitIndex >= before.commitIndex,
+    'commit never falls',
+    pair('commit', before.commitIndex, after.commitIndex),
+  );
   assert(
     after.appliedIndex >= before.appliedIndex,
     'applied never falls',
     pair('applied', before.appliedIndex, after.appliedIndex),
   );
-  assert(after.startIndex >= before.startIndex, 'start never falls', pair('start', before.startIndex, after.startIndex));
-  if (after.term !== before.term) return;
   assert(
-    before.vote === 0n || after.vote === before.vote,
-    'one vote in a term',
-    pair('vote', before.vote, after.vote),
+    after.startIndex >= before.startIndex,
+    'start never falls',
+    pair('start', before.startIndex, after.startIndex),
   );
+  if (after.term !== before.term) return;
+  assert(before.vote === 0n || after.vote === before.vote, 'one vote in a term', pair('vote', before.vote, after.vote));
   if (before.role !== 'leader') return;
   assert(
     after.role === 'leader' || after.role === 'follower' || after.leader === 0n,
@@ -73,7 +77,11 @@ export function checkStep(before: RaftStatus, after: RaftStatus): void {
     { id, role: after.role },
   );
   if (after.role === 'leader') {
-    assert(after.lastIndex >= before.lastIndex, 'a leader never truncates', pair('last', before.lastIndex, after.lastIndex));
+    assert(
+      after.lastIndex >= before.lastIndex,
+      'a leader never truncates',
+      pair('last', before.lastIndex, after.lastIndex),
+    );
     for (const peer of before.peers) {
       const match = after.peers.find((candidate) => candidate.id === peer.id)?.match;
       assert(match === undefined || match >= peer.match, 'match never falls', pair('match', peer.match, match ?? 0));

@@ -76,10 +76,7 @@ export function tickLeader(core: Core): void {
 
 /** CheckQuorum: a leader that no quorum has spoken to for an election timeout must assume that another one leads. */
 function hasActiveQuorum(core: Core): boolean {
-  const active = isQuorum(
-    core.conf.voters,
-    (id) => id === core.id || core.progress.get(id)?.recentActive === true,
-  );
+  const active = isQuorum(core.conf.voters, (id) => id === core.id || core.progress.get(id)?.recentActive === true);
   for (const progress of core.progress.values()) progress.recentActive = false;
   return active;
 }
