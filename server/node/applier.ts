@@ -76,9 +76,9 @@ export class Applier {
     return this.#machine.hasCompactionWork;
   }
 
-  /** One slice of the removal of old revisions; none while the disk is behind. */
+  /** One slice of the removal of old revisions. */
   compactSlice(): void {
-    if (!this.#machine.hasCompactionWork || this.#parts.lane.pendingWrites >= LIMITS.pendingWritesMax) return;
+    if (!this.#machine.hasCompactionWork) return;
     const { writes } = this.#machine.compactionStep(LIMITS.compactionSliceKeys);
     this.#parts.lane.addMaintenance(writes);
     this.#removedRevision = this.#machine.removedRevision;

@@ -14,6 +14,7 @@ import type {
   RangeQuery,
   TxnCommand,
 } from '../state/command.js';
+import type { HashCursor } from '../state/mvcc/hash-cursor.js';
 import { isReadOnlyTxn, isSerializableTxn } from '../state/read-only-txn.js';
 import type { Applied, CommandResult, MemberInfo, Outcome, RangeResult, TxnOpResult } from '../state/result.js';
 import type { MemberStore } from '../storage/member-store.js';
@@ -83,8 +84,9 @@ export class KvMember implements Member {
   }
 
   async compact(command: CompactCommand, physical: boolean, options?: RequestOptions): Promise<{ header: Header }> {
+    const deadline = this.#deadline(options);
     const answer = await this.#propose(command, options, (applied) => ({ header: this.#header(applied.revision) }));
-    if (physical) await this.#node.compacted(command.revision);
+    if (physical) await this.#within(deadline, 'OUTCOME_UNKNOWN', this.#node.compacted(command.revision));
     return answer;
   }
 
@@ -102,11 +104,14 @@ export class KvMember implements Member {
     return { header, leader, commitIndex, appliedIndex, isLearner: isLearner(conf, id), ...size };
   }
 
-  async hashKv(revision: number): Promise<HashAnswer> {
-    const { machine } = this.#node;
-    const opened = machine.openHash(revision);
+  async hashKv(revision: number, options?: RequestOptions): Promise<HashAnswer> {
+    const opened = this.#node.machine.openHash(revision);
     if (!opened.ok) throw errorOf(opened);
-    const { cursor } = opened;
+    return this.#within(this.#deadline(options), 'TIMEOUT', this.#hash(opened.cursor));
+  }
+
+  async #hash(cursor: HashCursor): Promise<HashAnswer> {
+    const { machine } = this.#node;
     const header = this.#header(machine.revision);
     try {
       await this.#node.written();
@@ -120,7 +125,9 @@ export class KvMember implements Member {
       } finally {
         await records.close();
       }
-      if (this.#node.machine !== machine) throw new QuorateError('LEADER_CHANGED', 'a snapshot replaced the state');
+      if (this.#node.machine !== machine || !this.#node.isServing) {
+        throw new QuorateError('LEADER_CHANGED', 'a snapshot replaced the state');
+      }
       const { compactedRevision, revision: hashRevision } = cursor;
       return { header, hash: cursor.result(), compactRevision: compactedRevision, hashRevision };
     } finally {
@@ -128,16 +135,16 @@ export class KvMember implements Member {
     }
   }
 
-  hash(): Promise<HashAnswer> {
-    return this.hashKv(0);
+  hash(options?: RequestOptions): Promise<HashAnswer> {
+    return this.hashKv(0, options);
   }
 
   get isReady(): boolean {
-    return this.#node.leader !== 0n && this.#node.isServing;
+    return this.#node.isReady;
   }
 
   onReadyChange(listener: (isReady: boolean) => void): void {
-    this.#node.onLeaderChange(() => listener(this.isReady));
+    this.#node.onReadyChange(listener);
   }
 
   /** Tells the cluster this member's name and client URLs, as often as it takes. Resolves once applied, or stopped. */
@@ -163,12 +170,14 @@ export class KvMember implements Member {
   }
 
   #propose<T>(command: Command, options: RequestOptions | undefined, answer: (applied: Applied) => Maybe<T>): Promise<T> {
+    if (options?.signal?.aborted === true) return Promise.reject(new QuorateError('CANCELED'));
+    const deadline = this.#deadline(options);
     return new Promise((resolve, reject) => {
-      const proposal = this.#node.propose(command, this.#deadline(options), {
+      const proposal = this.#node.propose(command, deadline, {
         applied: (applied) =>
           settle(resolve, reject, () => {
             if (!applied.outcome.ok) throw errorOf(applied.outcome);
-            return answer(applied);
+            return this.#within(deadline, 'OUTCOME_UNKNOWN', answer(applied));
           }),
         failed: reject,
       });
@@ -178,10 +187,31 @@ export class KvMember implements Member {
 
   /** `look` runs once this member may answer: at once when `isLocal`, else when the read is confirmed and applied. */
   #read<T>(isLocal: boolean, options: RequestOptions | undefined, look: () => Maybe<T>): Promise<T> {
+    const deadline = this.#deadline(options);
     return new Promise((resolve, reject) => {
-      const ready = (): void => settle(resolve, reject, look);
+      const ready = (): void => settle(resolve, reject, () => this.#within(deadline, 'TIMEOUT', look()));
       if (isLocal && this.#node.isServing) ready();
-      else this.#node.read({ deadline: this.#deadline(options), ready, failed: reject });
+      else this.#node.read({ deadline, ready, failed: reject });
+    });
+  }
+
+  /**
+   * An answer that takes slices or a look at the disk has the same deadline as the decision before it. `late` is what to
+   * say when it does not come, and for a write (OUTCOME_UNKNOWN) whatever else keeps the answer away: it has happened.
+   */
+  #within<T>(deadline: number, late: 'TIMEOUT' | 'OUTCOME_UNKNOWN', answer: Maybe<T>): Maybe<T> {
+    if (!(answer instanceof Promise)) return answer;
+    return new Promise<T>((resolve, reject) => {
+      const refuse = (detail: string, cause?: unknown): void => reject(new QuorateError(late, detail, { cause }));
+      const wait = Math.max(0, deadline - this.#clock.now());
+      const timer = this.#clock.setTimer(() => refuse('not answered in time'), wait);
+      const failed = (error: unknown): void => {
+        // Neither a refusal nor the closed store of a member that stops: a bug or a broken disk, told as it is.
+        if (!(error instanceof QuorateError) && this.#node.isServing) reject(error);
+        else if (late === 'OUTCOME_UNKNOWN') refuse('done, but the answer cannot be told', error);
+        else reject(error instanceof QuorateError ? error : new QuorateError('STOPPED', '', { cause: error }));
+      };
+      void answer.then(resolve, failed).then(() => timer.cancel());
     });
   }
 

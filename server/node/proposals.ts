@@ -41,7 +41,7 @@ export class Proposals {
   /** Each attempt to forward has a number of its own: a leader takes a number once, and only a refusal frees a retry. */
   readonly #byAttempt = new Map<number, Proposal>();
   #lastAttempt = 0;
-  #waiting: Proposal[] = [];
+  readonly #waiting = new Set<Proposal>();
   /** Refused by a leader with leave to try again; some may be answered meanwhile. */
   #refused: Proposal[] = [];
   /** Of the last applied entry. */
@@ -64,7 +64,7 @@ export class Proposals {
     this.#lastSeq += 1;
     const proposal: Proposal = { seq: this.#lastSeq, data, deadline, waiter, place: WAITING };
     this.#bySeq.set(proposal.seq, proposal);
-    this.#waiting.push(proposal);
+    this.#waiting.add(proposal);
     this.#bytes += data.length;
     this.#earliestDeadline = Math.min(this.#earliestDeadline, deadline);
     return proposal;
@@ -80,19 +80,19 @@ export class Proposals {
   }
 
   get hasWaiting(): boolean {
-    return this.#waiting.length > 0;
+    return this.#waiting.size > 0;
   }
 
   /** Takes out all that wait for a leader; each must be placed, forwarded, put back or failed. */
   takeWaiting(): readonly Proposal[] {
-    const waiting = this.#waiting.filter((proposal) => this.#bySeq.has(proposal.seq));
-    this.#waiting = [];
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
     return waiting;
   }
 
   putBack(proposal: Proposal): void {
     proposal.place = WAITING;
-    this.#waiting.push(proposal);
+    this.#waiting.add(proposal);
   }
 
   /** Returns the number of the attempt, to be sent along. */
@@ -127,7 +127,7 @@ export class Proposals {
 
   /** Once per tick: a member that does not know yet who leads would ask the same one again at once, and again. */
   retryRefused(): void {
-    for (const proposal of this.#refused.splice(0)) this.#waiting.push(proposal);
+    for (const proposal of this.#refused.splice(0)) if (this.#bySeq.has(proposal.seq)) this.#waiting.add(proposal);
   }
 
   /** An entry of `term` was applied; `seq` is ours when this life of this member proposed it. */
@@ -205,6 +205,7 @@ export class Proposals {
 
   #remove(proposal: Proposal): void {
     this.#bySeq.delete(proposal.seq);
+    this.#waiting.delete(proposal);
     this.#bytes -= proposal.data.length;
     if (proposal.place.kind === 'forwarded') this.#byAttempt.delete(proposal.place.attempt);
   }

@@ -68,7 +68,7 @@ export class RaftNode implements PeerReceiver {
   readonly #snapshots: Snapshots;
   readonly #fatal = createDeferred<Fatal>();
   readonly #listeners: ((events: readonly Event[]) => void)[] = [];
-  readonly #leaderListeners: ((leader: NodeId) => void)[] = [];
+  readonly #readyListeners: ((isReady: boolean) => void)[] = [];
   /** Conditions somebody waits for; looked at on every tick. */
   #conditions: { readonly holds: () => boolean; readonly resolve: () => void }[] = [];
   #isScheduled = false;
@@ -78,6 +78,7 @@ export class RaftNode implements PeerReceiver {
   #timer: Timer | undefined;
   #lastTickAt = 0;
   #lastLeader: NodeId = 0n;
+  #wasReady = false;
   #checked: RaftStatus | undefined;
 
   constructor(parts: NodeParts) {
@@ -132,6 +133,10 @@ export class RaftNode implements PeerReceiver {
   get isServing(): boolean {
     return !this.#isReloading && !this.#isStopped;
   }
+  /** A leader is known and this member serves. */
+  get isReady(): boolean {
+    return this.#raft.leader !== 0n && this.isServing;
+  }
   get requestTimeoutMs(): number {
     return requestTimeoutMs(this.#parts.options);
   }
@@ -142,8 +147,8 @@ export class RaftNode implements PeerReceiver {
   onEvents(listener: (events: readonly Event[]) => void): void {
     this.#listeners.push(listener);
   }
-  onLeaderChange(listener: (leader: NodeId) => void): void {
-    this.#leaderListeners.push(listener);
+  onReadyChange(listener: (isReady: boolean) => void): void {
+    this.#readyListeners.push(listener);
   }
 
   async start(): Promise<void> {
@@ -177,9 +182,12 @@ export class RaftNode implements PeerReceiver {
     if (this.#lane.writtenPoint.index < index) await this.#until(() => this.#lane.writtenPoint.index >= index);
   }
 
-  /** Resolves once old revisions up to `revision` are gone from this member's disk. */
+  /** Resolves once old revisions up to `revision` are gone from this member's disk; rejects when it stops before. */
   async compacted(revision: number): Promise<void> {
-    await this.#until(() => this.#applier.removedRevision >= revision && this.#lane.isIdle);
+    await this.#until(() => this.#applier.removedRevision >= revision);
+    const batch = this.#lane.lastBatch;
+    await this.#until(() => this.#lane.writtenBatch >= batch);
+    if (this.#isStopped) throw new QuorateError('OUTCOME_UNKNOWN', 'compacted, but not removed from the disk');
   }
 
   /** A leader passes its office on. Resolves when another one leads, or after an election timeout. */
@@ -273,8 +281,8 @@ export class RaftNode implements PeerReceiver {
         break;
       }
     }
-    this.#applier.compactSlice();
-    if (this.#applier.hasCompactionWork) this.#schedule();
+    if (this.#canApply) this.#applier.compactSlice();
+    if (this.#canApply && this.#applier.hasCompactionWork) this.#schedule();
     this.#lane.flush(clock.now());
     this.#observe();
   }
@@ -342,10 +350,10 @@ export class RaftNode implements PeerReceiver {
   // Proposals
 
   #placeProposals(): void {
-    if (!this.#proposals.hasWaiting) return;
     const { role, leader, term } = this.#raft;
+    if (!this.#proposals.hasWaiting || leader === 0n) return;
     const waiting = this.#proposals.takeWaiting();
-    if (role !== 'leader' && leader !== 0n) {
+    if (role !== 'leader') {
       let forwarded: ForwardedProposal[] = [];
       let bytes = 0;
       for (const proposal of waiting) {
@@ -481,11 +489,18 @@ export class RaftNode implements PeerReceiver {
       if (this.#checked !== undefined) checkStep(this.#checked, now);
       this.#checked = now;
     }
+    this.#tellReady();
     const { leader, term, role } = this.#raft;
     if (leader === this.#lastLeader) return;
     this.#lastLeader = leader;
     this.#parts.logger.info(leader === 0n ? 'no leader' : 'leader known', { leader, term, role });
-    for (const listener of this.#leaderListeners) listener(leader);
+  }
+
+  #tellReady(): void {
+    const { isReady } = this;
+    if (isReady === this.#wasReady) return;
+    this.#wasReady = isReady;
+    for (const listener of this.#readyListeners) listener(isReady);
   }
 
   /** Whatever escapes here is a bug of ours: the node stops with its durable state as it is. */
@@ -511,6 +526,7 @@ export class RaftNode implements PeerReceiver {
     this.#proposals.failAll();
     this.#reads.failAll(new QuorateError('STOPPED'));
     this.#settleConditions();
+    this.#tellReady();
   }
 }
 

@@ -61,6 +61,8 @@ export class SaveLane {
   #inFlight: Promise<void> | undefined;
   #hasFailed = false;
   #writingSince: number | undefined;
+  /** Batches are numbered from 1, in the order in which they are written. */
+  #lastBatch = 0;
   #lastHardState: HardState;
   /** The applied point in the engine, whether synced or not. */
   #written: AppliedPoint;
@@ -87,6 +89,14 @@ export class SaveLane {
   }
   get isIdle(): boolean {
     return this.#inFlight === undefined && !this.#hasWork;
+  }
+  /** The batch that holds the last of what was added up to now. */
+  get lastBatch(): number {
+    return this.#hasWork ? this.#lastBatch + 1 : this.#lastBatch;
+  }
+  /** In the engine up to this batch. */
+  get writtenBatch(): number {
+    return this.#inFlight === undefined ? this.#lastBatch : this.#lastBatch - 1;
   }
   /** Since when the current batch is being written, by the clock of `flush`; undefined when none is. */
   get writingSince(): number | undefined {
@@ -136,6 +146,7 @@ export class SaveLane {
     this.#pending = nothing();
     if (pending.hardState !== undefined) this.#lastHardState = pending.hardState;
     this.#writingSince = now;
+    this.#lastBatch += 1;
     this.#inFlight = this.#write(pending).then(
       () => this.#finished(pending),
       (error: unknown) => {

@@ -73,6 +73,8 @@ export class NodeCluster {
   network: (envelope: Envelope) => readonly number[] = () => [LATENCY_MS];
   /** Before each chunk of a snapshot reaches the receiver. */
   onChunk: (from: bigint, to: bigint, sequence: number) => Promise<void> | void = nothing;
+  /** Before a member rebuilds its state from an installed snapshot. */
+  onRebuild: (id: bigint) => Promise<void> | void = nothing;
   readonly #nodeOptions: NodeOptions;
   readonly #engineOn: (disk: MemoryDisk, id: bigint) => Engine;
   readonly #seed: number;
@@ -111,7 +113,10 @@ export class NodeCluster {
       store,
       loaded,
       machine: await rebuildState(store),
-      rebuild: () => rebuildState(store),
+      rebuild: async () => {
+        await this.onRebuild(id);
+        return rebuildState(store);
+      },
       transport: this.#transport(id, process),
       clock: process,
       random: seededRandom(this.#seed * 1_000_000 + Number(id) * 1000 + loaded.boot),
