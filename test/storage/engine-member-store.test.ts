@@ -1,9 +1,11 @@
 /** What a member saves is what its next start finds. */
 import { beforeEach, describe, expect, test } from 'vitest';
-import { EngineError } from '../../server/storage/engine.js';
+import { EngineError, type EngineOp } from '../../server/storage/engine.js';
 import { MemoryIdentityFile } from '../../server/storage/identity.js';
+import { MemoryDisk } from '../../server/storage/memory-disk.js';
 import { MemoryEngine } from '../../server/storage/memory-engine.js';
 import type { LoadedMember, MemberStore } from '../../server/storage/member-store.js';
+import { hardStateOp } from '../../server/storage/record-ops.js';
 import {
   applied,
   CLUSTER,
@@ -127,6 +129,22 @@ describe('the log and the hard state', () => {
       [3, 2],
       [4, 2],
     ]);
+  });
+
+  test('every batch carries the hard state, so that a lost block cannot bring an older vote back', async () => {
+    const batches: (readonly EngineOp[])[] = [];
+    const disk = new MemoryDisk({ beforeWrite: (written) => void batches.push(...written) });
+    const watched = await openStore(new MemoryEngine(disk));
+    await watched.load();
+    batches.length = 0;
+    const hardState = { term: 1, vote: MEMBER, commit: 0 };
+    await watched.save({ hardState }, SYNC);
+    await watched.save({ entries: entries(1, 3, 1) }, SYNC);
+    await watched.save({ state: stateUpTo(0, 2, 1) }, SYNC);
+    await watched.save({ trimTo: meta(2, 1) }, SYNC);
+    await watched.save({ maintenance: [{ kind: 'compacted', revision: 2 }] }, SYNC);
+    expect(batches.length).toBe(5);
+    for (const batch of batches) expect(batch).toContainEqual(hardStateOp(hardState));
   });
 
   test('what is applied was committed: the commit index a start finds is not below it', async () => {

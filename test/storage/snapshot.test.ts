@@ -79,6 +79,7 @@ describe('from one member to another', () => {
     for (const chunk of await allChunks(sender.store)) await writer.writeChunk(chunk);
     const received = await writer.finish();
     expect(received).toEqual(meta(40, 3));
+    expect(receiver.engine.disk.unsyncedBatches).toBe(0);
     await receiver.store.installSnapshot(received, hard(3, 40));
     const expected = await dumpState(await sender.store.openState());
     expect(await dumpState(await receiver.store.openState())).toEqual(expected);
