@@ -62,47 +62,57 @@ interface Span {
   readonly end: ByteString;
 }
 
-/** A set of half-open spans; sorted and disjoint by the time it is asked. */
+/** A set of half-open spans, asked and added to in turn, by requests that would like it to be slow. */
 class DeletedSpans {
-  #spans: Span[] = [];
-  #isSorted = true;
+  /** Each at least twice as long as the next, so they are few, and few are merged again and again. */
+  #runs: (readonly Span[])[] = [];
 
   /** The '\0' of "from a key on" is below every key, so here it makes an empty span like any other such end. */
   add({ key, rangeEnd }: DeleteRangeCommand): void {
     const end = rangeEnd === '' ? `${key}\0` : rangeEnd;
-    if (key < end) this.#push({ from: key, end });
+    if (key < end) this.#push([{ from: key, end }]);
   }
 
   addAll(other: DeletedSpans): void {
-    for (const span of other.#spans) this.#push(span);
+    for (const run of other.#runs) this.#push(run);
   }
 
   has(key: ByteString): boolean {
-    if (!this.#isSorted) this.#sort();
-    let low = 0;
-    let high = this.#spans.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((this.#spans[middle]?.from ?? '') <= key) low = middle + 1;
-      else high = middle;
-    }
-    const span = this.#spans[low - 1];
-    return span !== undefined && key < span.end;
+    return this.#runs.some((run) => covers(run, key));
   }
 
-  #push(span: Span): void {
-    this.#spans.push(span);
-    this.#isSorted = false;
-  }
-
-  #sort(): void {
-    const disjoint: Span[] = [];
-    for (const span of this.#spans.sort((a, b) => compareByteStrings(a.from, b.from))) {
-      const last = disjoint.at(-1);
-      if (last === undefined || last.end < span.from) disjoint.push(span);
-      else if (last.end < span.end) disjoint[disjoint.length - 1] = { from: last.from, end: span.end };
+  #push(run: readonly Span[]): void {
+    let merged = run;
+    for (
+      let last = this.#runs.at(-1);
+      last !== undefined && last.length < 2 * merged.length;
+      last = this.#runs.at(-1)
+    ) {
+      merged = mergeRuns(last, merged);
+      this.#runs.pop();
     }
-    this.#spans = disjoint;
-    this.#isSorted = true;
+    this.#runs.push(merged);
   }
+}
+
+/** Sorted by `from` and by `end` alike: a span inside another one is left out. */
+function mergeRuns(a: readonly Span[], b: readonly Span[]): readonly Span[] {
+  const merged: Span[] = [];
+  for (const span of [...a, ...b].sort((one, other) => compareByteStrings(one.from, other.from))) {
+    const last = merged.at(-1);
+    if (last === undefined || last.end < span.end) merged.push(span);
+  }
+  return merged;
+}
+
+function covers(run: readonly Span[], key: ByteString): boolean {
+  let low = 0;
+  let high = run.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((run[middle]?.from ?? '') <= key) low = middle + 1;
+    else high = middle;
+  }
+  const span = run[low - 1];
+  return span !== undefined && key < span.end;
 }

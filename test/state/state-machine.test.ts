@@ -171,17 +171,17 @@ describe('txn', () => {
     ['a key deleted just before', txn([del('a', '\0'), put('a', '', { ignoreValue: true })]), 'KEY_NOT_FOUND'],
     [
       'one deleted by the lower of two deletes',
-      txn([del('a', '\0'), del('c', '\0'), put('b', '', { ignoreLease: true })]),
+      txn([del('a', '\0'), del('x', '\0'), put('m', '', { ignoreLease: true })]),
       'KEY_NOT_FOUND',
     ],
     [
       'one deleted by the lower that comes second',
-      txn([del('c', '\0'), del('a', '\0'), put('b', '', { ignoreLease: true })]),
+      txn([del('x', '\0'), del('a', '\0'), put('m', '', { ignoreLease: true })]),
       'KEY_NOT_FOUND',
     ],
     ['a key written twice', txn([put('b'), put('b')]), 'DUPLICATE_KEY'],
   ])('is refused as a whole for %s', (_, command, code) => {
-    const real = machineAfter(put('a', '1'), put('a', '2'), compact(3));
+    const real = machineAfter(put('a', '1'), put('m', '2'), compact(3));
     const before = real.hash();
     const applied = real.apply(command);
     expect(codeOf(applied)).toBe(code);
@@ -198,7 +198,7 @@ describe('txn', () => {
     ['a kept value before its delete', txn([put('a', '', { ignoreValue: true }), del('a', '\0')])],
     ['a kept value below what is deleted', txn([del('b', '\0'), put('a', '', { ignoreValue: true })])],
   ])('allows %s', (_, command) => {
-    const real = machineAfter(put('a', '1'), put('a', '2'), compact(3));
+    const real = machineAfter(put('a', '1'), put('m', '2'), compact(3));
     expect(codeOf(real.apply(command))).toBe('ok');
   });
 

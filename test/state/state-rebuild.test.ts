@@ -34,6 +34,15 @@ describe('a rebuild', () => {
     expect(answers()).toEqual(before);
   });
 
+  it('takes nothing but the key and the revision from a tombstone', () => {
+    const rebuild = new StateRebuild({ revision: 3, compactedRevision: -1, members: [] });
+    rebuild.add([record(2), { ...record(3), tombstone: true }]);
+    const machine = rebuild.finish();
+    const answer = machine.openRange(range('a'));
+    expect(answer.ok && answer.cursor.result()).toEqual({ kvs: [], more: false, count: 0 });
+    expect(machine.apply(put('a')).events[0]?.kv).toEqual(kv('a', '', 4, 4, 1));
+  });
+
   it('goes on counting where it was, also when nothing of the last revision is left', () => {
     const real = new MachineOnDisk();
     real.apply(put('a'));
