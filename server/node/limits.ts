@@ -19,7 +19,7 @@ export const LIMITS = {
   compactionSliceKeys: 1_000,
   /** Bytes of keys and values in one answer. */
   responseBytesMax: 1024 * 1024 * 1024,
-  /** Above it the log is trimmed even if a follower that is on its way still needs it. */
+  /** Above it the older half of the log goes even if a follower that is on its way still needs it. */
   logBytesMax: 256 * 1024 * 1024,
   logEntriesMax: 500_000,
 } as const;

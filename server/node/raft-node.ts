@@ -19,6 +19,7 @@ import { Applier } from './applier.js';
 import { encodeCommand } from './command-codec.js';
 import { SeenForwards } from './forwards.js';
 import { LIMITS } from './limits.js';
+import { trimTarget } from './log-trim.js';
 import { type NodeOptions, raftConfig, requestTimeoutMs, tickMs } from './options.js';
 import type {
   Forward,
@@ -441,27 +442,11 @@ export class RaftNode implements PeerReceiver {
     this.#raft.stepDown();
   }
 
-  // Log trim
-
   #maybeTrim(): void {
-    const { snapshotCount, snapshotCatchUpEntries } = this.#parts.options;
-    const { startIndex, lastIndex, logBytes } = this.#raft.status();
-    const durable = this.#lane.durablePoint.index;
-    const isFull = logBytes > LIMITS.logBytesMax || lastIndex - startIndex > LIMITS.logEntriesMax;
-    if (durable - startIndex <= snapshotCount && !isFull) return;
-    const wanted = durable - snapshotCatchUpEntries;
-    const target = isFull ? Math.max(wanted, Math.min(durable, this.#snapshots.neededIndex)) : this.#keepFor(wanted);
-    if (target <= startIndex || target > this.#raft.appliedIndex) return;
-    this.#lane.addTrim(this.#raft.trimLog(target));
-  }
-
-  /** Followers that are on their way keep what they still need: catching up must not end in another snapshot. */
-  #keepFor(wanted: LogIndex): LogIndex {
-    let target = Math.min(wanted, this.#snapshots.neededIndex);
-    for (const peer of this.#raft.status().peers) {
-      if (peer.recentActive && peer.mode !== 'snapshot' && peer.match > 0) target = Math.min(target, peer.match);
-    }
-    return target;
+    const log = this.#raft.status();
+    const durableIndex = this.#lane.durablePoint.index;
+    const target = trimTarget({ ...log, durableIndex, neededIndex: this.#snapshots.neededIndex }, this.#parts.options);
+    if (target !== undefined) this.#lane.addTrim(this.#raft.trimLog(target));
   }
 
   // Ends
