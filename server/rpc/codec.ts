@@ -3,6 +3,7 @@
  * decoding refuses whatever is not exactly one message.
  */
 import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
+import { FLAT, type MessageShape, wireFault } from './wire-check.js';
 
 /** What a generated message type offers. */
 export interface MessageType<T> {
@@ -44,12 +45,11 @@ export function finishWriter(writer: BinaryWriter): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** Throws MalformedMessage. */
-export function decodeMessage<T>(type: MessageType<T>, bytes: Uint8Array): T {
-  const reader = new BinaryReader(bytes);
-  const message = decoded(type, reader);
-  // Generated code takes an end-group tag or a zero byte for the end of the message.
-  if (reader.pos !== reader.len) throw new MalformedMessage('unexpected end of message');
+/** Throws MalformedMessage. `shape`: which fields are messages, so that they are checked too. */
+export function decodeMessage<T>(type: MessageType<T>, bytes: Uint8Array, shape: MessageShape = FLAT): T {
+  const message = decoded(type, new BinaryReader(bytes));
+  const fault = wireFault(bytes, shape);
+  if (fault !== undefined) throw new MalformedMessage(fault);
   return message;
 }
 

@@ -2,14 +2,15 @@
  * etcdserverpb.KV: what a member answers to ranges, puts, deletes, transactions and compactions. Checks and converts,
  * asks the member, converts back; decides nothing about keys and values.
  */
-import { KVDefinition } from '@quorate/proto/etcd/kv.js';
+import { KVDefinition, type TxnRequest, type TxnResponse } from '@quorate/proto/etcd/kv.js';
 import { QuorateError } from '../lib/quorate-error.js';
 import type { Member } from '../node/member.js';
 import { isReadOnlyTxn } from '../state/read-only-txn.js';
 import { deleteRangeToWire, headerToWire, putToWire, rangeToWire, txnToWire } from './kv-answer.js';
 import { compactFrom, deleteRangeFrom, putFrom, rangeFrom, txnFrom } from './kv-request.js';
 import { encodeLargeDeleteRange, encodeLargeRange, encodeLargeTxn, isLarge, isLargeTxn } from './large-answer.js';
-import type { CallContext, UnaryCalls } from './unary-calls.js';
+import { txnRequestShape } from './kv-shapes.js';
+import type { CallContext, UnaryCalls, UnaryHandler } from './unary-calls.js';
 
 export interface KvLimits {
   /** Of a request that writes, as it stands on the wire. */
@@ -39,12 +40,13 @@ export function serveKv(calls: UnaryCalls, member: Member, limits: KvLimits): vo
     return isLarge(answer.prevKvs) ? encodeLargeDeleteRange(answer) : deleteRangeToWire(answer);
   });
 
-  calls.serve(KVDefinition, txn, async (request, context) => {
+  const serveTxn: UnaryHandler<TxnRequest, TxnResponse> = async (request, context) => {
     const command = txnFrom(request, limits.maxTxnOps);
     if (!isReadOnlyTxn(command)) assertFits(context, limits);
     const answer = await member.txn(command, context.options);
     return isLargeTxn(answer.results) ? encodeLargeTxn(answer) : txnToWire(answer);
-  });
+  };
+  calls.serve(KVDefinition, txn, serveTxn, txnRequestShape);
 
   calls.serve(KVDefinition, compact, async (request, context) => {
     const options = request.physical ? context.abortable() : context.options;

@@ -10,6 +10,7 @@ import type { RequestOptions } from '../node/member.js';
 import { decodeMessage, encodeMessage, type MessageType } from './codec.js';
 import { wireStatusOf } from './errors.js';
 import type { RequestGate } from './request-gate.js';
+import { FLAT, type MessageShape } from './wire-check.js';
 
 type Call = ServerUnaryCall<Buffer, Buffer>;
 
@@ -34,6 +35,13 @@ export interface CallContext {
 /** Answers with a message, or with its bytes where it encodes better by itself. */
 export type UnaryHandler<Request, Response> = (request: Request, context: CallContext) => Promise<Response | Buffer>;
 
+interface ServedMethod<Request, Response> {
+  readonly method: UnaryMethod<Request, Response>;
+  /** Throws MalformedMessage. */
+  readonly decode: (bytes: Buffer) => Request;
+  readonly handler: UnaryHandler<Request, Response>;
+}
+
 export interface CallsPorts {
   readonly server: Server;
   readonly gate: RequestGate;
@@ -54,13 +62,16 @@ export class UnaryCalls {
     this.#ports = ports;
   }
 
+  /** `shape`: where the request holds messages, for the check that it is well-formed. */
   serve<Request, Response>(
     service: { readonly fullName: string },
     method: UnaryMethod<Request, Response>,
     handler: UnaryHandler<Request, Response>,
+    shape: MessageShape = FLAT,
   ): void {
+    const decode = (bytes: Buffer): Request => decodeMessage(method.requestType, bytes, shape);
     const serve = (call: Call, callback: sendUnaryData<Buffer>): void => {
-      void this.#serve(call, callback, method, handler);
+      void this.#serve(call, callback, { method, decode, handler });
     };
     this.#ports.server.register(`/${service.fullName}/${method.name}`, serve, passBytes, passBytes, 'unary');
   }
@@ -69,8 +80,7 @@ export class UnaryCalls {
   async #serve<Request, Response>(
     call: Call,
     callback: sendUnaryData<Buffer>,
-    method: UnaryMethod<Request, Response>,
-    handler: UnaryHandler<Request, Response>,
+    { method, decode, handler }: ServedMethod<Request, Response>,
   ): Promise<void> {
     const bytes = call.request.length;
     const { gate } = this.#ports;
@@ -82,7 +92,7 @@ export class UnaryCalls {
     let answer: Buffer;
     try {
       this.#assertLeader(call.metadata);
-      const request = decodeMessage(method.requestType, call.request);
+      const request = decode(call.request);
       const response = await handler(request, new Context(call, this.#ports.clock));
       answer = Buffer.isBuffer(response) ? response : encodeMessage(method.responseType, response);
     } catch (error) {
