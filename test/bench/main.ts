@@ -3,7 +3,7 @@
  *                        [--in-flight 1|64|1024] [--profile FOLDER]
  *
  * Prints figures and leaves with 0; leaves with 1 when a figure would not be valid. With --profile every Quorate
- * process leaves a .cpuprofile in FOLDER (its name holds the process id; the leader's is printed) for Chrome's DevTools.
+ * process leaves a .cpuprofile for DevTools in FOLDER; its name holds the process id, and that of the leader is printed.
  */
 import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';

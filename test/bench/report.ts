@@ -10,23 +10,25 @@ export function tableOf(figures: readonly UnaryFigure[]): string {
     ...programs.flatMap((program) => [`${program} req/s`, '(min-max)', 'mean ms', 'p99 ms']),
     ...(programs.length > 1 ? ['quorate/etcd'] : []),
   ];
-  const loads = [...new Set(figures.map(loadOf))];
-  return aligned([header, ...loads.map((load) => rowOf(figures.filter((figure) => loadOf(figure) === load)))]);
+  const loads = new Map<string, UnaryFigure[]>();
+  for (const figure of figures) {
+    const load = `${figure.operation} ${figure.inFlight}`;
+    loads.set(load, [...(loads.get(load) ?? []), figure]);
+  }
+  return aligned([header, ...[...loads.values()].map(rowOf)]);
 }
 
-function loadOf({ operation, inFlight }: UnaryFigure): string {
-  return `${operation} ${inFlight}`;
-}
-
+/** `figures` of one load, in the order of the programs. */
 function rowOf(figures: readonly UnaryFigure[]): readonly string[] {
-  const [operation = '', inFlight = ''] = figures.slice(0, 1).flatMap(loadOf)[0]?.split(' ') ?? [];
+  const [first] = figures;
+  if (first === undefined) return [];
   const cells = figures.flatMap((figure) => [
     figure.perSecond.toFixed(0),
     `${figure.perSecondMin.toFixed(0)}-${figure.perSecondMax.toFixed(0)}`,
     figure.meanMs.toFixed(2),
     figure.p99Ms.toFixed(2),
   ]);
-  return [operation, inFlight, ...cells, ...ratioOf(figures)];
+  return [first.operation, String(first.inFlight), ...cells, ...ratioOf(figures)];
 }
 
 function ratioOf(figures: readonly UnaryFigure[]): readonly string[] {

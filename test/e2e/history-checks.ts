@@ -179,7 +179,8 @@ function isWritten({ call, outcome }: OperationRecord): boolean {
 
 function lie(operation: OperationRecord, writes: readonly Write[] = []): string {
   const stored = writes.length === 0 ? '' : `; stored: ${writes.map(describe).join(', ')}`;
-  return `client ${operation.client}: ${JSON.stringify(operation.call)} -> ${JSON.stringify(operation.outcome)}${stored}`;
+  const { client, call, outcome } = operation;
+  return `client ${client}: ${JSON.stringify(call)} -> ${JSON.stringify(outcome)}${stored}`;
 }
 
 function describe(write: Write | undefined): string {

@@ -5,7 +5,7 @@ import type { Cluster } from '../harness/cluster.js';
 import type { ProcessExit } from '../harness/process.js';
 import { Probes } from './probes.js';
 
-/** Before the loss: long enough for the probes to flow, of random length so that it does not fall in step with ticks. */
+/** Before the loss: long enough for probes to flow, of random length so that it does not fall in step with ticks. */
 const warmUpMs = 500;
 const jitterMs = 500;
 /** After a leader that was asked to leave has ended: whatever its leaving did to the cluster shows within it. */
