@@ -69,7 +69,7 @@ export interface RangeQuery {
   readonly rangeEnd: ByteString;
   /** <= 0: unlimited. */
   readonly limit: number;
-  /** <= 0: the current revision (a negative one is refused inside a txn). */
+  /** <= 0: the current revision; inside a txn a negative one below the compacted revision is refused, as in etcd. */
   readonly revision: number;
   readonly sortOrder: SortOrder;
   readonly sortTarget: SortTarget;

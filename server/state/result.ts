@@ -88,7 +88,7 @@ export interface MemberInfo {
   readonly clientUrls: readonly string[];
 }
 
-/** The answer to a range: what selectRange and shapeRange give together. */
+/** The answer to a range. `count` is of all keys in the range, whatever limit and filters left out of `kvs`. */
 export interface RangeResult {
   readonly kvs: readonly KeyValue[];
   readonly more: boolean;

@@ -14,7 +14,7 @@ import { KvGenerator } from './kv-generator.js';
 import { KvModel, type ModelAnswer, type ModelOpResult, type ModelResult } from './kv-model.js';
 import { keyOf, MachineOnDisk, opened } from './machine-on-disk.js';
 
-const RUNS = Number(process.env['QUORATE_PROPERTY_RUNS'] ?? 400);
+const RUNS = Number(process.env['QUORATE_PROPERTY_RUNS'] ?? 1_200);
 const FIRST_SEED = Number(process.env['QUORATE_SEED'] ?? Date.now() % 1_000_000_000);
 const STEPS = 120;
 
