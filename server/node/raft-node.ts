@@ -74,7 +74,8 @@ export class RaftNode implements PeerReceiver {
   #conditions: { readonly holds: () => boolean; readonly resolve: () => void }[] = [];
   #isScheduled = false;
   #isReloading = false;
-  #isDraining = false;
+  /** Nothing new is taken once it is set. */
+  #stopping: Promise<void> | undefined;
   #isStopped = false;
   #timer: Timer | undefined;
   #lastTickAt = 0;
@@ -163,7 +164,7 @@ export class RaftNode implements PeerReceiver {
 
   /** Proposes `command`; `waiter` is told exactly once. Throws TOO_MANY_REQUESTS or STOPPED when it is not taken. */
   propose(command: Command, deadline: number, waiter: ProposalWaiter): { abandon(): void } {
-    if (this.#isDraining || this.#isStopped) throw new QuorateError('STOPPED');
+    if (this.#stopping !== undefined || this.#isStopped) throw new QuorateError('STOPPED');
     const id = { member: this.#raft.id, boot: this.#parts.loaded.boot, seq: this.#proposals.nextSeq() };
     const proposal = this.#proposals.add(encodeCommand(id, command), deadline, waiter);
     this.#schedule();
@@ -172,7 +173,7 @@ export class RaftNode implements PeerReceiver {
 
   /** Waits for a linearizable read point. Throws TOO_MANY_REQUESTS or STOPPED when it is not taken. */
   read(waiter: ReadWaiter): void {
-    if (this.#isDraining || this.#isStopped) throw new QuorateError('STOPPED');
+    if (this.#stopping !== undefined || this.#isStopped) throw new QuorateError('STOPPED');
     this.#reads.add(waiter);
     this.#schedule();
   }
@@ -193,22 +194,26 @@ export class RaftNode implements PeerReceiver {
 
   /** A leader passes its office on. Resolves when another one leads, or after an election timeout. */
   async handOver(): Promise<void> {
-    const { role, peers, conf, id } = this.#raft.status();
-    if (role !== 'leader' || this.#isStopped) return;
-    const candidates = peers.filter((peer) => peer.id !== id && conf.voters.includes(peer.id) && peer.recentActive);
-    const target = candidates.sort((a, b) => b.match - a.match)[0];
-    if (target === undefined) return;
-    this.#parts.logger.info('handing leadership over', { to: target.id });
-    this.#raft.transferLeadership(target.id);
+    const { role, conf } = this.#raft;
+    if (role !== 'leader' || conf.voters.length === 1 || this.#isStopped) return;
+    const { electionMs, heartbeatMs } = this.#parts.options;
+    // Once in an election timeout a leader forgets who is there, until the next heartbeat is answered.
+    await this.#until(() => this.#successor() !== undefined, 2 * heartbeatMs);
+    const to = this.#successor();
+    if (to === undefined) return;
+    this.#parts.logger.info('handing leadership over', { to });
+    this.#raft.transferLeadership(to);
     this.#schedule();
-    const { electionMs } = this.#parts.options;
     await this.#until(() => this.#raft.role !== 'leader' && this.#raft.leader !== 0n, electionMs);
   }
 
   /** Stops for good: answers what can still be answered, then closes the store. Idempotent. */
-  async stop(): Promise<void> {
-    if (this.#isDraining) return;
-    this.#isDraining = true;
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
     const { electionMs } = this.#parts.options;
     if (!this.#isStopped) {
       await this.handOver();
@@ -450,6 +455,13 @@ export class RaftNode implements PeerReceiver {
   }
 
   // Ends
+
+  /** The voter that is there and has most of the log. */
+  #successor(): NodeId | undefined {
+    const { peers, conf, id } = this.#raft.status();
+    const others = peers.filter((peer) => peer.id !== id && conf.voters.includes(peer.id) && peer.recentActive);
+    return others.sort((a, b) => b.match - a.match)[0]?.id;
+  }
 
   async #until(holds: () => boolean, timeoutMs?: number): Promise<void> {
     if (holds() || this.#isStopped) return;
