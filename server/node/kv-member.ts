@@ -169,7 +169,11 @@ export class KvMember implements Member {
     return Math.min(options?.deadline ?? Infinity, this.#clock.now() + this.#node.requestTimeoutMs);
   }
 
-  #propose<T>(command: Command, options: RequestOptions | undefined, answer: (applied: Applied) => Maybe<T>): Promise<T> {
+  #propose<T>(
+    command: Command,
+    options: RequestOptions | undefined,
+    answer: (applied: Applied) => Maybe<T>,
+  ): Promise<T> {
     if (options?.signal?.aborted === true) return Promise.reject(new QuorateError('CANCELED'));
     const deadline = this.#deadline(options);
     return new Promise((resolve, reject) => {
@@ -254,7 +258,11 @@ function isKind<K extends CommandResult['kind']>(
 }
 
 /** A refusal is an answer; whatever else is thrown is a bug, which stops the node. */
-function settle<T>(resolve: (value: Maybe<T>) => void, reject: (error: QuorateError) => void, work: () => Maybe<T>): void {
+function settle<T>(
+  resolve: (value: Maybe<T>) => void,
+  reject: (error: QuorateError) => void,
+  work: () => Maybe<T>,
+): void {
   try {
     resolve(work());
   } catch (error) {

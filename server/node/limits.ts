@@ -7,6 +7,8 @@ export const LIMITS = {
   readsMax: 16_384,
   /** How many sequence numbers back a leader recognises a doubled forward; older ones are refused. */
   forwardWindow: 4 * 16_384,
+  /** Data of forwarded proposals in one peer message, the last one included whole. */
+  forwardBytesMax: 1024 * 1024,
   /** State writes applied in memory and not yet in the engine; apply pauses beyond it. */
   pendingWritesMax: 50_000,
   /** One turn of the loop applies for at most about this long before it lets others run. */

@@ -17,19 +17,12 @@ import type { StateMachine } from '../state/state-machine.js';
 import type { LoadedMember, MemberStore } from '../storage/member-store.js';
 import { Applier } from './applier.js';
 import { encodeCommand } from './command-codec.js';
-import { SeenForwards } from './forwards.js';
+import { Conditions } from './conditions.js';
 import { LIMITS } from './limits.js';
 import { trimTarget } from './log-trim.js';
 import { type NodeOptions, raftConfig, requestTimeoutMs, tickMs } from './options.js';
-import type {
-  Forward,
-  ForwardedProposal,
-  ForwardResult,
-  IncomingSnapshot,
-  PeerMessage,
-  PeerReceiver,
-  PeerTransport,
-} from './ports.js';
+import { Placement } from './placement.js';
+import type { IncomingSnapshot, PeerMessage, PeerReceiver, PeerTransport } from './ports.js';
 import { type ProposalWaiter, Proposals } from './proposals.js';
 import { Reads, type ReadWaiter } from './reads.js';
 import { SaveLane, type SavedBatch } from './save-lane.js';
@@ -55,9 +48,6 @@ export interface Fatal {
   readonly error: unknown;
 }
 
-/** Bytes of forwarded proposals in one peer message. */
-const FORWARD_BYTES_MAX = 1024 * 1024;
-
 export class RaftNode implements PeerReceiver {
   readonly #parts: NodeParts;
   readonly #raft: Raft;
@@ -65,13 +55,12 @@ export class RaftNode implements PeerReceiver {
   readonly #applier: Applier;
   readonly #proposals = new Proposals();
   readonly #reads: Reads;
-  readonly #seen: SeenForwards;
+  readonly #placement: Placement;
   readonly #snapshots: Snapshots;
   readonly #fatal = createDeferred<Fatal>();
   readonly #listeners: ((events: readonly Event[]) => void)[] = [];
   readonly #readyListeners: ((isReady: boolean) => void)[] = [];
-  /** Conditions somebody waits for; looked at on every tick. */
-  #conditions: { readonly holds: () => boolean; readonly resolve: () => void }[] = [];
+  readonly #conditions: Conditions;
   #isScheduled = false;
   #isReloading = false;
   /** Nothing new is taken once it is set. */
@@ -111,7 +100,8 @@ export class RaftNode implements PeerReceiver {
       },
     });
     this.#reads = new Reads(this.#raft, options.electionMs / 2);
-    this.#seen = new SeenForwards(loaded.hardState.term);
+    this.#placement = new Placement({ raft: this.#raft, proposals: this.#proposals, transport, boot: loaded.boot });
+    this.#conditions = new Conditions(parts.clock);
     this.#snapshots = new Snapshots(store, transport, logger);
   }
 
@@ -230,8 +220,8 @@ export class RaftNode implements PeerReceiver {
   receive(from: NodeId, message: PeerMessage): void {
     this.#guard(() => {
       if (message.kind === 'raft') this.#raft.step(message.message);
-      else if (message.kind === 'forward') this.#takeForward(from, message);
-      else this.#takeForwardResult(message);
+      else if (message.kind === 'forward') this.#placement.take(from, message);
+      else this.#placement.takeResult(message);
       this.#schedule();
     });
   }
@@ -276,7 +266,7 @@ export class RaftNode implements PeerReceiver {
     const { clock, options } = this.#parts;
     const startedAt = clock.now();
     const budgetMs = options.turnBudgetMs ?? LIMITS.turnBudgetMs;
-    this.#placeProposals();
+    this.#placement.placeWaiting();
     this.#reads.ask(startedAt);
     for (;;) {
       const ready = this.#raft.ready({ canApply: this.#canApply });
@@ -315,7 +305,7 @@ export class RaftNode implements PeerReceiver {
     for (const message of batch.afterSave) this.#send(message);
     if (batch.snapshot !== undefined) this.#reload(batch.snapshot);
     this.#maybeTrim();
-    this.#settleConditions();
+    this.#conditions.settle();
     this.#turn();
   }
 
@@ -345,76 +335,12 @@ export class RaftNode implements PeerReceiver {
           this.#applier.replace(machine, point);
           this.#isReloading = false;
           this.#parts.logger.info('snapshot installed', { index, revision: machine.revision });
-          this.#settleConditions();
+          this.#conditions.settle();
           this.#reads.release(this.#raft.appliedIndex);
           this.#schedule();
         }),
       (error: unknown) => this.#stopFor({ cause: 'storage', error }),
     );
-  }
-
-  // Proposals
-
-  #placeProposals(): void {
-    const { role, leader, term } = this.#raft;
-    if (!this.#proposals.hasWaiting || leader === 0n) return;
-    const waiting = this.#proposals.takeWaiting();
-    if (role !== 'leader') {
-      let forwarded: ForwardedProposal[] = [];
-      let bytes = 0;
-      for (const proposal of waiting) {
-        forwarded.push({ attempt: this.#proposals.forwarded(proposal, term), data: proposal.data });
-        bytes += proposal.data.length;
-        if (bytes < FORWARD_BYTES_MAX) continue;
-        this.#forward(leader, forwarded);
-        forwarded = [];
-        bytes = 0;
-      }
-      if (forwarded.length > 0) this.#forward(leader, forwarded);
-      return;
-    }
-    for (const proposal of waiting) {
-      const placed = this.#raft.propose(proposal.data);
-      if (placed.ok) this.#proposals.placed(proposal, placed.id.term, placed.id.index);
-      else if (placed.reason === 'tooManyUncommitted') this.#proposals.fail(proposal, tooManyUncommitted());
-      else this.#proposals.putBack(proposal);
-    }
-  }
-
-  #forward(to: NodeId, proposals: readonly ForwardedProposal[]): void {
-    const { boot } = this.#parts.loaded;
-    this.#parts.transport.send(to, { kind: 'forward', term: this.#raft.term, boot, proposals });
-  }
-
-  #takeForward(from: NodeId, forward: Forward): void {
-    const { term, boot } = forward;
-    const accepted: { attempt: number; index: LogIndex }[] = [];
-    const refused: { attempt: number; reason: 'retry' | 'tooManyRequests' }[] = [];
-    const isLeader = this.#raft.role === 'leader' && this.#raft.term === term;
-    for (const { attempt, data } of forward.proposals) {
-      const key = { term, from, boot, attempt };
-      if (!isLeader) {
-        // Unless it is certain, silence: the sender would propose again what may stand in the log.
-        if (this.#seen.isCertainlyNotTaken(key)) refused.push({ attempt, reason: 'retry' });
-        continue;
-      }
-      if (!this.#seen.isNew(key)) continue;
-      const result = this.#raft.propose(data);
-      if (result.ok) accepted.push({ attempt, index: result.id.index });
-      else refused.push({ attempt, reason: result.reason === 'tooManyUncommitted' ? 'tooManyRequests' : 'retry' });
-    }
-    if (accepted.length + refused.length === 0) return;
-    this.#parts.transport.send(from, { kind: 'forwardResult', term, boot, accepted, refused });
-  }
-
-  #takeForwardResult(result: ForwardResult): void {
-    if (result.boot !== this.#parts.loaded.boot) return;
-    for (const { attempt, index } of result.accepted) {
-      this.#proposals.forwardAccepted(result.term, attempt, index);
-    }
-    for (const { attempt, reason } of result.refused) {
-      this.#proposals.forwardRefused(result.term, attempt, reason === 'retry' ? undefined : tooManyUncommitted());
-    }
   }
 
   // Time
@@ -434,7 +360,7 @@ export class RaftNode implements PeerReceiver {
     this.#proposals.expire(now);
     this.#proposals.retryRefused();
     this.#reads.tick(now);
-    this.#settleConditions();
+    this.#conditions.settle();
     this.#armTimer();
     this.#schedule();
   }
@@ -463,21 +389,9 @@ export class RaftNode implements PeerReceiver {
     return others.sort((a, b) => b.match - a.match)[0]?.id;
   }
 
-  async #until(holds: () => boolean, timeoutMs?: number): Promise<void> {
-    if (holds() || this.#isStopped) return;
-    const { clock } = this.#parts;
-    const deadline = timeoutMs === undefined ? Infinity : clock.now() + timeoutMs;
-    await new Promise<void>((resolve) => {
-      this.#conditions.push({ holds: () => holds() || clock.now() >= deadline, resolve });
-    });
-  }
-
-  #settleConditions(): void {
-    if (this.#conditions.length === 0) return;
-    const done = this.#conditions.filter((condition) => this.#isStopped || condition.holds());
-    if (done.length === 0) return;
-    this.#conditions = this.#conditions.filter((condition) => !done.includes(condition));
-    for (const condition of done) condition.resolve();
+  /** Resolves once `holds`, when the member stops, or after `timeoutMs`. */
+  #until(holds: () => boolean, timeoutMs?: number): Promise<void> {
+    return this.#conditions.until(() => this.#isStopped || holds(), timeoutMs);
   }
 
   #observe(): void {
@@ -522,11 +436,7 @@ export class RaftNode implements PeerReceiver {
     this.#timer?.cancel();
     this.#proposals.failAll();
     this.#reads.failAll(new QuorateError('STOPPED'));
-    this.#settleConditions();
+    this.#conditions.settle();
     this.#tellReady();
   }
-}
-
-function tooManyUncommitted(): QuorateError {
-  return new QuorateError('TOO_MANY_REQUESTS', 'too many bytes wait to be committed');
 }

@@ -11,7 +11,7 @@ export interface ReceivedSnapshot {
   readonly meta: SnapshotMeta;
   readonly writer: SnapshotWriter;
   /** False once another one has begun to come: the store keeps the latest only, and has thrown this one away. */
-  isLatest(): boolean;
+  readonly isLatest: () => boolean;
 }
 
 export class Snapshots {

@@ -43,7 +43,11 @@ const CASES: readonly Case[] = [
     target: undefined,
   },
   { name: 'leaves a dead follower behind', log: { peers: [peer(1042, { recentActive: false })] }, target: 1150 },
-  { name: 'leaves a follower behind that gets a snapshot', log: { peers: [peer(3, { mode: 'snapshot' })] }, target: 1150 },
+  {
+    name: 'leaves a follower behind that gets a snapshot',
+    log: { peers: [peer(3, { mode: 'snapshot' })] },
+    target: 1150,
+  },
   { name: 'keeps what follows a snapshot on its way', log: { neededIndex: 1020 }, target: 1020 },
   { name: 'keeps a snapshot on its way of older state than the log', log: { neededIndex: 1000 }, target: undefined },
   {
@@ -51,7 +55,11 @@ const CASES: readonly Case[] = [
     log: { logBytes: LIMITS.logBytesMax + 1, peers: [peer(1010)] },
     target: 1100,
   },
-  { name: 'at the limit of bytes it is not full', log: { logBytes: LIMITS.logBytesMax, peers: [peer(1010)] }, target: 1010 },
+  {
+    name: 'at the limit of bytes it is not full',
+    log: { logBytes: LIMITS.logBytesMax, peers: [peer(1010)] },
+    target: 1010,
+  },
   {
     name: 'full by entries: drops the older half',
     log: { lastIndex: 1001 + LIMITS.logEntriesMax, peers: [peer(1010)] },

@@ -120,7 +120,9 @@ describe('the save lane', () => {
     expect(saved).toEqual([]);
     expect(lane.isIdle).toBe(false);
     await store.succeed();
-    expect(saved).toEqual([{ saveId: 1, afterSave: [ack(1, 1)], snapshot: undefined, synced: true, trimmedTo: undefined }]);
+    expect(saved).toEqual([
+      { saveId: 1, afterSave: [ack(1, 1)], snapshot: undefined, synced: true, trimmedTo: undefined },
+    ]);
     lane.flush(8);
     expect(store.last).toEqual({
       kind: 'save',

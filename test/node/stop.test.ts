@@ -31,7 +31,9 @@ describe('a leader that is asked to stop', () => {
     const writes = Array.from({ length: 50 }, (_, i) => codeOf(leader.kv.put(put(`k${i}`, 'v'))));
     const reads = Array.from({ length: 10 }, () => codeOf(leader.kv.range(get('k1'))));
     const [follower] = cluster.followers();
-    const forwarded = Array.from({ length: 20 }, (_, i) => codeOf(follower?.kv.put(put(`f${i}`, 'v')) ?? Promise.reject()));
+    const forwarded = Array.from({ length: 20 }, (_, i) =>
+      codeOf(follower?.kv.put(put(`f${i}`, 'v')) ?? Promise.reject()),
+    );
     const before = cluster.clock.now();
     const stopped = leader.node.stop();
     // From here on it takes nothing new.
