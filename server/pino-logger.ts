@@ -7,8 +7,8 @@ import { pino, type DestinationStream } from 'pino';
 import type { LogFields, Logger } from './lib/logger.js';
 
 export interface ProcessLogger extends Logger {
-  /** Writes out what is still buffered; to be called before the process exits. */
-  flush(): void;
+  /** Resolves when everything logged so far is written, or cannot be written in time. To be awaited before an exit. */
+  flush(): Promise<void>;
 }
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
@@ -17,22 +17,27 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 export interface LogOutput {
   readonly isTerminal: boolean;
   write(line: string): void;
-  flush(): void;
+  flush(): Promise<void>;
 }
 
 /** When stderr takes no more, lines beyond this are dropped: logging must never eat the memory or block the member. */
 const bufferedBytesMax = 8 * 1024 * 1024;
-
+const flushTimeoutMs = 500;
 const stderrDescriptor = 2;
 
 export function stderrOutput(isTerminal: boolean): LogOutput {
-  const stream = pino.destination({ dest: stderrDescriptor, sync: false, maxLength: bufferedBytesMax });
+  // With a minLength of 0 the stream would take flush() for done while a write is still on its way.
+  const stream = pino.destination({ dest: stderrDescriptor, sync: false, minLength: 1, maxLength: bufferedBytesMax });
   return {
     isTerminal,
     write: (line) => {
       stream.write(line);
     },
-    flush: () => stream.flushSync(),
+    flush: () =>
+      new Promise((resolve) => {
+        setTimeout(resolve, flushTimeoutMs);
+        stream.flush(() => resolve());
+      }),
   };
 }
 

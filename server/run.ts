@@ -56,7 +56,7 @@ export async function run(host: HostProcess, start: StartServer): Promise<ExitRe
   adviseThreads(host.environment, logger);
   const reason = await runMember(host, logger, loaded.config, start);
   logger.info('leaving', { reason });
-  logger.flush();
+  await logger.flush();
   return reason;
 }
 

@@ -6,7 +6,7 @@ function linesOf(isTerminal: boolean, level: LogLevel, log: (logger: ReturnType<
   const write = (line: string): void => {
     text += line;
   };
-  log(createLogger(level, { isTerminal, write, flush: () => undefined }));
+  log(createLogger(level, { isTerminal, write, flush: () => Promise.resolve() }));
   return text;
 }
 

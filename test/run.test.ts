@@ -32,7 +32,7 @@ class FakeProcess implements HostProcess {
     this.err += text;
   }
   createLogger() {
-    return { ...silentLogger, flush: () => undefined };
+    return { ...silentLogger, flush: () => Promise.resolve() };
   }
   onSignal(listener: (name: string) => void): void {
     this.signal = listener;

@@ -70,8 +70,9 @@ export class UnaryCalls {
     shape: MessageShape = FLAT,
   ): void {
     const decode = (bytes: Buffer): Request => decodeMessage(method.requestType, bytes, shape);
+    const served = { method, decode, handler };
     const serve = (call: Call, callback: sendUnaryData<Buffer>): void => {
-      void this.#serve(call, callback, { method, decode, handler });
+      void this.#serve(call, callback, served);
     };
     this.#ports.server.register(`/${service.fullName}/${method.name}`, serve, passBytes, passBytes, 'unary');
   }
