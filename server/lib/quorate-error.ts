@@ -20,6 +20,7 @@ export type ErrorCode =
   | 'KEY_NOT_FOUND'
   | 'LEASE_NOT_FOUND'
   | 'MEMBER_NOT_FOUND'
+  | 'TOO_MANY_WRITES'
   | 'COMPACTED'
   | 'FUTURE_REVISION'
   | 'UNKNOWN_COMMAND'

@@ -48,9 +48,11 @@ export class Applier {
     return this.#removedRevision;
   }
 
+  /** Stops early when the disk is behind; the core hands out the rest again. */
   apply(entries: readonly Entry[]): void {
     const { raft, lane } = this.#parts;
     for (const entry of entries) {
+      if (lane.isFull) break;
       if (entry.kind === 'normal') this.#applyCommand(entry);
       else this.#parts.proposals.entryApplied(entry.term, undefined, undefined);
       this.#point = {

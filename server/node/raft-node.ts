@@ -284,7 +284,7 @@ export class RaftNode implements PeerReceiver {
   }
 
   get #canApply(): boolean {
-    return !this.#isReloading && this.#lane.pendingWrites < LIMITS.pendingWritesMax;
+    return !this.#isReloading && !this.#lane.isFull;
   }
 
   /** See ready.ts: send, save, apply, answer. */

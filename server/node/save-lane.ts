@@ -6,6 +6,7 @@ import { assert } from '../lib/assert.js';
 import type { Ready } from '../raft/ready.js';
 import type { Entry, HardState, Message, SnapshotMeta } from '../raft/types.js';
 import type { StateWrite } from '../state/result.js';
+import { LIMITS } from './limits.js';
 import type { AppliedPoint, MemberStore, SaveBatch } from '../storage/member-store.js';
 
 /** What is done when a batch is durable, or in the engine for one that needed no sync. */
@@ -31,6 +32,8 @@ interface Pending {
   mustSync: boolean;
   afterSave: Message[];
   writes: StateWrite[];
+  /** Of keys and values in `writes`. */
+  writeBytes: number;
   applied: AppliedPoint | undefined;
   maintenance: StateWrite[];
   trimTo: SnapshotMeta | undefined;
@@ -45,6 +48,7 @@ function nothing(): Pending {
     mustSync: false,
     afterSave: [],
     writes: [],
+    writeBytes: 0,
     applied: undefined,
     maintenance: [],
     trimTo: undefined,
@@ -87,6 +91,10 @@ export class SaveLane {
   get pendingWrites(): number {
     return this.#pending.writes.length + this.#pending.maintenance.length;
   }
+  /** State writes pile up faster than the disk takes them: nothing more is to be applied for now. */
+  get isFull(): boolean {
+    return this.pendingWrites >= LIMITS.pendingWritesMax || this.#pending.writeBytes >= LIMITS.pendingWriteBytesMax;
+  }
   get isIdle(): boolean {
     return this.#inFlight === undefined && !this.#hasWork;
   }
@@ -112,6 +120,7 @@ export class SaveLane {
       pending.snapshot = ready.snapshot;
       pending.entries = [];
       pending.writes = [];
+      pending.writeBytes = 0;
       pending.applied = undefined;
       pending.maintenance = [];
       pending.trimTo = undefined;
@@ -123,7 +132,10 @@ export class SaveLane {
 
   /** Belong to the applied point that addApplied brings next, in the same turn. */
   addWrites(writes: readonly StateWrite[]): void {
-    for (const write of writes) this.#pending.writes.push(write);
+    for (const write of writes) {
+      this.#pending.writes.push(write);
+      if (write.kind === 'putRevision') this.#pending.writeBytes += write.kv.key.length + write.kv.value.length;
+    }
   }
 
   addApplied(applied: AppliedPoint): void {

@@ -33,6 +33,7 @@ export const wireErrors: Readonly<Record<ErrorCode, WireError>> = {
   KEY_NOT_FOUND: { status: status.INVALID_ARGUMENT, text: 'etcdserver: key not found' },
   LEASE_NOT_FOUND: { status: status.NOT_FOUND, text: 'etcdserver: requested lease not found' },
   MEMBER_NOT_FOUND: { status: status.NOT_FOUND, text: 'etcdserver: member not found' },
+  TOO_MANY_WRITES: { status: status.RESOURCE_EXHAUSTED, text: 'quorate: request writes too many keys or bytes' },
   COMPACTED: { status: status.OUT_OF_RANGE, text: 'etcdserver: mvcc: required revision has been compacted' },
   FUTURE_REVISION: { status: status.OUT_OF_RANGE, text: 'etcdserver: mvcc: required revision is a future revision' },
   UNKNOWN_COMMAND: { status: status.INVALID_ARGUMENT, text: 'quorate: unknown command' },

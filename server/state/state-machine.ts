@@ -22,7 +22,7 @@ import { RANGE_SLICE_KEYS, RangeCursor } from './mvcc/range-cursor.js';
 import { afterAllOf } from './mvcc/revision.js';
 import { RevisionWriter } from './mvcc/revision-writer.js';
 import { Store } from './mvcc/store.js';
-import { decidePath, executePath, validatePath, validatePut } from './mvcc/txn.js';
+import { decidePath, executePath, validateDeleteRange, validatePath, validatePut } from './mvcc/txn.js';
 import { isReadOnlyTxn } from './read-only-txn.js';
 import { type Refusal, refuse } from './refusal.js';
 import type { Applied, CommandResult, Event, MemberInfo, Revision, StateWrite } from './result.js';
@@ -150,7 +150,7 @@ export class StateMachine {
   }
 
   #applyDeleteRange(command: DeleteRangeCommand): Applied {
-    const refusal = checkDeleteRange(command);
+    const refusal = checkDeleteRange(command) ?? validateDeleteRange(this.#store, command);
     if (refusal !== undefined) return this.#refused(refusal);
     const writer = new RevisionWriter(this.#store);
     const deleted = writer.deleteRange(command);

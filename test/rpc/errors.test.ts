@@ -22,6 +22,7 @@ const promised: Readonly<Record<ErrorCode, readonly [code: number, text: string]
   KEY_NOT_FOUND: [3, 'etcdserver: key not found'],
   LEASE_NOT_FOUND: [5, 'etcdserver: requested lease not found'],
   MEMBER_NOT_FOUND: [5, 'etcdserver: member not found'],
+  TOO_MANY_WRITES: [8, 'quorate: request writes too many keys or bytes'],
   COMPACTED: [11, 'etcdserver: mvcc: required revision has been compacted'],
   FUTURE_REVISION: [11, 'etcdserver: mvcc: required revision is a future revision'],
   UNKNOWN_COMMAND: [3, 'quorate: unknown command'],

@@ -5,13 +5,22 @@
  */
 import { assertNever } from '../../lib/assert.js';
 import { type ByteString, compareBigints, compareByteStrings } from '../../lib/bytes.js';
-import type { Compare, CompareResult, PutCommand, RangeQuery, TxnCommand, TxnOp } from '../command.js';
+import type {
+  Compare,
+  CompareResult,
+  DeleteRangeCommand,
+  PutCommand,
+  RangeQuery,
+  TxnCommand,
+  TxnOp,
+} from '../command.js';
 import { type Refusal, refuse } from '../refusal.js';
 import type { KeyValue, PendingRange, TxnOpResult } from '../result.js';
 import { FROM_KEY_ON } from './key-range.js';
 import { afterAllOf } from './revision.js';
 import type { RevisionWriter } from './revision-writer.js';
 import type { Store } from './store.js';
+import { WriteSize } from './write-size.js';
 
 /** The branches taken, through all levels. */
 export interface TakenPath {
@@ -80,7 +89,26 @@ function isSatisfied(result: CompareResult, order: number): boolean {
 
 /** Every put of the taken path, then every range: etcd's order, which decides what a doubly wrong txn is told. */
 export function validatePath(store: Store, path: TakenPath): Refusal | undefined {
-  return new PutValidation(store).validate(path) ?? validateRanges(store, path);
+  return (
+    new PutValidation(store).validate(path) ??
+    validateRanges(store, path) ??
+    validateSize(new WriteSize(store), path)
+  );
+}
+
+function validateSize(size: WriteSize, path: TakenPath): Refusal | undefined {
+  for (const op of path.ops) {
+    let refusal: Refusal | undefined;
+    if (op.kind === 'txn') refusal = validateSize(size, op.path);
+    else if (op.kind === 'put') refusal = size.addPut(op);
+    else if (op.kind === 'deleteRange') refusal = size.addDelete(op);
+    if (refusal !== undefined) return refusal;
+  }
+  return undefined;
+}
+
+export function validateDeleteRange(store: Store, command: DeleteRangeCommand): Refusal | undefined {
+  return new WriteSize(store).addDelete(command);
 }
 
 class PutValidation {
