@@ -34,9 +34,18 @@ export function encodeCommand(id: ProposalId, command: Command): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
+/** Throws InvariantError, and nothing else, for bytes that no member can have written. */
 export function decodeCommand(bytes: Uint8Array): LoggedCommand {
-  const { version, id, command } = wire.LogCommand.decode(bytes);
-  if (id === undefined) throw new InvariantError('a log entry without a proposal id', { bytes: bytes.length });
+  try {
+    return loggedFromWire(wire.LogCommand.decode(bytes));
+  } catch (error) {
+    if (error instanceof InvariantError) throw error;
+    throw new InvariantError('a log entry that is no command', { bytes: bytes.length, error: String(error) });
+  }
+}
+
+function loggedFromWire({ version, id, command }: wire.LogCommand): LoggedCommand {
+  if (id === undefined) throw new InvariantError('a log entry without a proposal id', { version });
   return {
     id: { member: id.member, boot: safeInteger(id.boot), seq: safeInteger(id.seq) },
     command:

@@ -1,0 +1,63 @@
+import { BinaryWriter } from '@bufbuild/protobuf/wire';
+import * as wire from '@quorate/proto/quorate/internal/raft.js';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { InvariantError } from '../../server/lib/assert.js';
+import { entryFromWire, entryToWire, messageFromWire, messageToWire } from '../../server/node/message-codec.js';
+import type { Message } from '../../server/raft/types.js';
+import { entry, message } from './arbitraries.js';
+
+function overTheWire(sent: Message): Message | undefined {
+  const bytes = wire.RaftMessage.encode(messageToWire(sent), new BinaryWriter()).finish();
+  return messageFromWire(wire.RaftMessage.decode(bytes));
+}
+
+describe('messages between members', () => {
+  it('arrive as they were sent, every kind of them', () => {
+    const seen = new Set<string>();
+    fc.assert(
+      fc.property(message, (sent) => {
+        seen.add(sent.type);
+        expect(overTheWire(sent)).toEqual(sent);
+      }),
+      { numRuns: 2000 },
+    );
+    expect(seen.size).toBe(10);
+  });
+
+  it('carry entries with their bytes, also those that are no Buffer', () => {
+    fc.assert(
+      fc.property(entry, (sent) => {
+        const plain = { ...sent, data: new Uint8Array(sent.data) };
+        const bytes = wire.Entry.encode(entryToWire(plain), new BinaryWriter()).finish();
+        const arrived = entryFromWire(wire.Entry.decode(bytes));
+        expect(Buffer.from(arrived.data).equals(Buffer.from(sent.data))).toBe(true);
+        expect({ ...arrived, data: 0 }).toEqual({ ...sent, data: 0 });
+      }),
+    );
+  });
+
+  it('of a kind that this release does not know count as lost', () => {
+    expect(messageFromWire({ from: 1n, to: 2n, term: 3n, message: undefined })).toBeUndefined();
+  });
+
+  it('with numbers that no member can have sent are refused', () => {
+    const huge = 2n ** 60n;
+    const heartbeat = { $case: 'heartbeat', value: { commit: huge, readToken: 0n } } as const;
+    expect(() => messageFromWire({ from: 1n, to: 2n, term: 3n, message: heartbeat })).toThrow(RangeError);
+    expect(() =>
+      messageFromWire({ from: 1n, to: 2n, term: huge, message: { $case: 'timeoutNow', value: {} } }),
+    ).toThrow(RangeError);
+  });
+
+  it('with entries or snapshots that are not whole are refused', () => {
+    const data = Buffer.alloc(0);
+    expect(() =>
+      entryFromWire({ term: 1n, index: 1n, kind: wire.EntryKind.UNRECOGNIZED, data, conf: undefined }),
+    ).toThrow(InvariantError);
+    const withoutConf = { term: 1n, index: 1n, kind: wire.EntryKind.CONF, data, conf: undefined };
+    expect(() => entryFromWire(withoutConf)).toThrow(InvariantError);
+    const install = { $case: 'installSnapshot', value: { meta: undefined } } as const;
+    expect(() => messageFromWire({ from: 1n, to: 2n, term: 3n, message: install })).toThrow(InvariantError);
+  });
+});
