@@ -4,7 +4,7 @@
  * is asked after every single step.
  */
 import { assert } from '../../server/lib/assert.js';
-import type { Raft, RaftStatus } from '../../server/raft/raft.js';
+import type { RaftStatus } from '../../server/raft/raft.js';
 import type { ReadState } from '../../server/raft/ready.js';
 import { quorumSize } from '../../server/raft/quorum.js';
 import type { Entry, EntryId, LogIndex, Message, NodeId, SnapshotMeta, Term } from '../../server/raft/types.js';
@@ -12,6 +12,11 @@ import { type DiskImage, holdsEntry, lastIndexOf } from './fake-disk.js';
 
 /** Durable images by member, crashed members included. */
 export type Disks = (id: NodeId) => DiskImage | undefined;
+
+/** What is asked of a member beside its status. */
+export interface LogTerms {
+  termAt(index: LogIndex): Term | undefined;
+}
 
 export class ClusterChecks {
   readonly #disks: Disks;
@@ -49,10 +54,10 @@ export class ClusterChecks {
   }
 
   /** After every step of a member. */
-  observe(raft: Raft, before: RaftStatus | undefined, now: RaftStatus): void {
-    if (now.role === 'leader') this.#checkLeader(raft, now);
+  observe(log: LogTerms, before: RaftStatus | undefined, now: RaftStatus): void {
+    if (now.role === 'leader') this.#checkLeader(log, now);
     const known = before === undefined ? now.startIndex : before.commitIndex;
-    if (now.commitIndex > known) this.#checkCommit(raft, now, Math.max(known, now.startIndex));
+    if (now.commitIndex > known) this.#checkCommit(log, now, Math.max(known, now.startIndex));
   }
 
   saved(entries: readonly Entry[]): void {
@@ -130,21 +135,21 @@ export class ClusterChecks {
     }
   }
 
-  #checkLeader(raft: Raft, now: RaftStatus): void {
+  #checkLeader(log: LogTerms, now: RaftStatus): void {
     const known = this.#leaders.get(now.term);
     if (known === now.id) return;
     assert(known === undefined, 'two leaders in one term', { term: now.term, one: known, other: now.id });
     this.#leaders.set(now.term, now.id);
     for (let index = now.startIndex; index <= this.committedIndex; index += 1) {
-      const term = raft.termAt(index);
+      const term = log.termAt(index);
       assert(term === this.#committed[index], 'a leader lacks a committed entry', { id: now.id, index, term });
     }
   }
 
-  #checkCommit(raft: Raft, now: RaftStatus, from: LogIndex): void {
+  #checkCommit(log: LogTerms, now: RaftStatus, from: LogIndex): void {
     const isNews = now.commitIndex > this.committedIndex;
     for (let index = from; index <= now.commitIndex; index += 1) {
-      const term = raft.termAt(index);
+      const term = log.termAt(index);
       assert(term !== undefined, 'a committed entry is missing', { id: now.id, index });
       const known = this.#committed[index];
       assert(known === undefined || known === term, 'two entries committed at one index', {
@@ -155,7 +160,7 @@ export class ClusterChecks {
       });
       if (known === undefined) this.#committed[index] = term;
     }
-    if (isNews) this.#checkDurable(now, { index: now.commitIndex, term: raft.termAt(now.commitIndex) ?? 0 });
+    if (isNews) this.#checkDurable(now, { index: now.commitIndex, term: log.termAt(now.commitIndex) ?? 0 });
   }
 
   /** Whoever commits something first is a leader that counted: count again, on disks. */

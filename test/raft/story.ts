@@ -24,6 +24,11 @@ export class Story {
   /** Copies of messages kept under a name, to come again later. */
   readonly #kept = new Map<string, readonly Message[]>();
 
+  /** For tests that ask more than commands print. */
+  get cluster(): RaftCluster {
+    return this.#cluster;
+  }
+
   /** What the commands print. A broken invariant is printed too: it stops the member, not the story. */
   run(commands: readonly string[]): readonly string[] {
     this.#output = [];
