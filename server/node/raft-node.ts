@@ -219,11 +219,16 @@ export class RaftNode implements PeerReceiver {
 
   receive(from: NodeId, message: PeerMessage): void {
     this.#guard(() => {
-      if (message.kind === 'raft') this.#raft.step(message.message);
+      if (message.kind === 'raft') this.#step(message.message);
       else if (message.kind === 'forward') this.#placement.take(from, message);
       else this.#placement.takeResult(message);
       this.#schedule();
     });
+  }
+
+  /** A snapshot comes as a stream: as a bare message it would promise what is not on the disk. */
+  #step(message: Message): void {
+    if (message.type !== 'installSnapshot') this.#raft.step(message);
   }
 
   async receiveSnapshot(incoming: IncomingSnapshot): Promise<LogIndex> {
@@ -302,7 +307,10 @@ export class RaftNode implements PeerReceiver {
 
   #saved(batch: SavedBatch): void {
     if (batch.saveId > 0) this.#raft.saved(batch.saveId);
-    for (const message of batch.afterSave) this.#send(message);
+    for (const message of batch.afterSave) {
+      // An answer of an earlier term may speak of entries that were overwritten before they were saved.
+      if (message.term >= this.#raft.term) this.#send(message);
+    }
     if (batch.snapshot !== undefined) this.#reload(batch.snapshot);
     this.#maybeTrim();
     this.#conditions.settle();
