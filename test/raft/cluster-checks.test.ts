@@ -77,6 +77,17 @@ describe('leaders', () => {
     const leader = status({ id: 2n, role: 'leader', term: 3, lastIndex: terms.length });
     expect(() => checks.observe(logOf(terms), undefined, leader)).toThrow('a leader lacks a committed entry');
   });
+
+  test('but an entry that a later term committed is none that an earlier leader could have', () => {
+    const checks = checksOn(disk([1, 4]), disk([1, 4]));
+    const committed = status({ term: 4, commitIndex: 2, lastIndex: 2 });
+    checks.observe(logOf([1, 4]), status({ term: 4, lastIndex: 2 }), committed);
+    const late = status({ id: 3n, role: 'leader', term: 3, lastIndex: 1 });
+    expect(() => checks.observe(logOf([1]), undefined, late)).not.toThrow();
+    expect(() => checks.observe(logOf([1]), undefined, { ...late, term: 5 })).toThrow(
+      'a leader lacks a committed entry',
+    );
+  });
 });
 
 describe('commits', () => {

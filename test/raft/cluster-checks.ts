@@ -24,6 +24,8 @@ export class ClusterChecks {
   readonly #votes = new Map<string, NodeId>();
   /** Terms of the committed entries: place i holds index i. */
   readonly #committed: Term[] = [0];
+  /** The term of whoever committed them first. */
+  readonly #committedIn: Term[] = [0];
   /** Every entry ever saved by anybody, by term and index. */
   readonly #entries = new Map<string, Entry>();
   /** Per member and outstanding read: what was committed anywhere when it was asked. */
@@ -49,7 +51,7 @@ export class ClusterChecks {
   assumeCommitted(image: DiskImage, index: LogIndex): void {
     for (const entry of image.entries) {
       this.#register(entry);
-      if (entry.index <= index && entry.index > this.committedIndex) this.#committed.push(entry.term);
+      if (entry.index <= index && entry.index > this.committedIndex) this.#commit(entry, entry.term);
     }
   }
 
@@ -140,7 +142,9 @@ export class ClusterChecks {
     if (known === now.id) return;
     assert(known === undefined, 'two leaders in one term', { term: now.term, one: known, other: now.id });
     this.#leaders.set(now.term, now.id);
+    // Committed in an earlier term: the votes for this leader may be older than what a later one committed since.
     for (let index = now.startIndex; index <= this.committedIndex; index += 1) {
+      if ((this.#committedIn[index] ?? 0) >= now.term) continue;
       const term = log.termAt(index);
       assert(term === this.#committed[index], 'a leader lacks a committed entry', { id: now.id, index, term });
     }
@@ -158,9 +162,14 @@ export class ClusterChecks {
         term,
         known,
       });
-      if (known === undefined) this.#committed[index] = term;
+      if (known === undefined) this.#commit({ index, term }, now.term);
     }
     if (isNews) this.#checkDurable(now, { index: now.commitIndex, term: log.termAt(now.commitIndex) ?? 0 });
+  }
+
+  #commit(id: EntryId, inTerm: Term): void {
+    this.#committed[id.index] = id.term;
+    this.#committedIn[id.index] = inTerm;
   }
 
   /** Whoever commits something first is a leader that counted: count again, on disks. */

@@ -445,13 +445,13 @@ function drawPlan(random: Random): Plan {
       ['cut', pick(0, 3, 12)],
       ['heal', pick(3, 12)],
       ['replay', pick(0, 0, 10, 40)],
-      ['changeConf', pick(0, 0, 4, 20)],
+      ['changeConf', pick(0, 4, 20, 60)],
       ['transfer', pick(0, 3, 12)],
-      ['trim', pick(0, 3, 20)],
+      ['trim', pick(0, 6, 30)],
       ['snapshotEnded', 20],
       ['unreachable', pick(0, 5)],
       ['campaign', pick(0, 2, 10)],
-      ['stepDown', pick(0, 0, 3)],
+      ['stepDown', pick(0, 0, 3, 8)],
     ]),
   };
 }
