@@ -135,6 +135,10 @@ export class RaftNode implements PeerReceiver {
   status(): RaftStatus {
     return this.#raft.status();
   }
+  /** What waits here: each of them comes to zero when the load ends. */
+  queues(): { readonly proposals: number; readonly reads: number; readonly writes: number } {
+    return { proposals: this.#proposals.size, reads: this.#reads.size, writes: this.#lane.pendingWrites };
+  }
 
   onEvents(listener: (events: readonly Event[]) => void): void {
     this.#listeners.push(listener);
@@ -171,13 +175,18 @@ export class RaftNode implements PeerReceiver {
   /** Resolves once everything applied up to now can be read from the store. */
   async written(): Promise<void> {
     const { index } = this.#applier.point;
-    if (this.#lane.writtenPoint.index < index) await this.#until(() => this.#lane.writtenPoint.index >= index);
+    if (this.#lane.writtenPoint.index >= index) return;
+    this.#lane.demand();
+    this.#schedule();
+    await this.#until(() => this.#lane.writtenPoint.index >= index);
   }
 
   /** Resolves once old revisions up to `revision` are gone from this member's disk; rejects when it stops before. */
   async compacted(revision: number): Promise<void> {
     await this.#until(() => this.#applier.removedRevision >= revision);
     const batch = this.#lane.lastBatch;
+    this.#lane.demand();
+    this.#schedule();
     await this.#until(() => this.#lane.writtenBatch >= batch);
     if (this.#isStopped) throw new QuorateError('OUTCOME_UNKNOWN', 'compacted, but not removed from the disk');
   }
@@ -296,13 +305,20 @@ export class RaftNode implements PeerReceiver {
   #execute(ready: Ready): void {
     for (const message of ready.messages) this.#send(message);
     if (ready.snapshot !== undefined) this.#isReloading = true;
-    const needsDisk = ready.hardState !== undefined || ready.entries.length > 0 || ready.snapshot !== undefined;
-    if (needsDisk || (ready.afterSave.length > 0 && !this.#lane.isIdle)) this.#lane.addReady(ready);
-    else for (const message of ready.afterSave) this.#send(message);
+    this.#save(ready);
     if (ready.committed.length > 0) this.#applier.apply(ready.committed);
     for (const token of ready.droppedReads) this.#reads.dropped(token);
     for (const read of ready.reads) this.#reads.confirmed(read);
     if (!this.#isReloading) this.#reads.release(this.#raft.appliedIndex);
+  }
+
+  /** Promises wait for every sync before them; one that needs none can be given at once. */
+  #save(ready: Ready): void {
+    const { afterSave } = ready;
+    const mustWait = ready.mustSync || this.#lane.isSyncing;
+    if (!mustWait) for (const message of afterSave) this.#send(message);
+    const isEmpty = ready.hardState === undefined && !ready.mustSync && (afterSave.length === 0 || !mustWait);
+    if (!isEmpty) this.#lane.addReady(mustWait ? ready : { ...ready, afterSave: [] });
   }
 
   #saved(batch: SavedBatch): void {

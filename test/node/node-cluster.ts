@@ -146,6 +146,12 @@ export class NodeCluster {
   /** Asks a member to stop and waits until it has. */
   async stop(id: bigint): Promise<void> {
     await this.run(this.member(id).node.stop());
+    this.remove(id);
+  }
+
+  /** A member that has stopped is gone. */
+  remove(id: bigint): void {
+    this.#lives.get(id)?.process.end();
     this.#lives.delete(id);
   }
 
@@ -188,6 +194,11 @@ export class NodeCluster {
     return [...this.#lives.values()];
   }
 
+  /** One direction only. */
+  cutOneWay(from: bigint, to: bigint): void {
+    this.#cut.add(`${from}>${to}`);
+    this.#breakTransfers((transfer) => transfer.from === from && transfer.to === to);
+  }
   cut(a: bigint, b: bigint): void {
     this.#cut.add(`${a}>${b}`).add(`${b}>${a}`);
     this.#breakTransfers(({ from, to }) => (from === a && to === b) || (from === b && to === a));
