@@ -1,9 +1,9 @@
 /** A check that cannot fail proves nothing: every one of them is shown a violation here. */
 import { describe, expect, test } from 'vitest';
-import type { RaftStatus } from '../../server/raft/raft.js';
 import type { Entry, Message, Term } from '../../server/raft/types.js';
 import { ClusterChecks } from './cluster-checks.js';
 import type { DiskImage } from './fake-disk.js';
+import { statusWith } from './statuses.js';
 
 const conf = { voters: [1n, 2n, 3n], learners: [] };
 
@@ -17,29 +17,6 @@ function disk(terms: readonly Term[], term = 1, vote = 0n): DiskImage {
     start: { term: 0, index: 0, conf },
     entries: terms.map((each, place) => entry(each, place + 1)),
     appliedIndex: 0,
-  };
-}
-
-function status(now: Partial<RaftStatus>): RaftStatus {
-  return {
-    id: 1n,
-    role: 'follower',
-    term: 1,
-    vote: 0n,
-    leader: 0n,
-    conf,
-    startIndex: 0,
-    appliedIndex: 0,
-    commitIndex: 0,
-    stableIndex: 0,
-    lastIndex: 0,
-    lastTerm: 0,
-    logBytes: 0,
-    uncommittedBytes: 0,
-    waitingReads: 0,
-    transferee: 0n,
-    peers: [],
-    ...now,
   };
 }
 
@@ -63,10 +40,10 @@ function accepted(from: bigint, index: number, term: Term): Message {
 describe('leaders', () => {
   test('two leaders in one term', () => {
     const checks = checksOn();
-    checks.observe(logOf([]), undefined, status({ id: 1n, role: 'leader', term: 3 }));
-    checks.observe(logOf([]), undefined, status({ id: 1n, role: 'leader', term: 3 }));
-    checks.observe(logOf([]), undefined, status({ id: 2n, role: 'leader', term: 4 }));
-    expect(() => checks.observe(logOf([]), undefined, status({ id: 2n, role: 'leader', term: 3 }))).toThrow(
+    checks.observe(logOf([]), undefined, statusWith({ id: 1n, role: 'leader', term: 3 }));
+    checks.observe(logOf([]), undefined, statusWith({ id: 1n, role: 'leader', term: 3 }));
+    checks.observe(logOf([]), undefined, statusWith({ id: 2n, role: 'leader', term: 4 }));
+    expect(() => checks.observe(logOf([]), undefined, statusWith({ id: 2n, role: 'leader', term: 3 }))).toThrow(
       'two leaders in one term',
     );
   });
@@ -74,15 +51,15 @@ describe('leaders', () => {
   test.each([{ terms: [1] }, { terms: [1, 3] }])('a leader without a committed entry ($terms)', ({ terms }) => {
     const checks = checksOn(disk([1, 2]));
     checks.assumeCommitted(disk([1, 2]), 2);
-    const leader = status({ id: 2n, role: 'leader', term: 3, lastIndex: terms.length });
+    const leader = statusWith({ id: 2n, role: 'leader', term: 3, lastIndex: terms.length });
     expect(() => checks.observe(logOf(terms), undefined, leader)).toThrow('a leader lacks a committed entry');
   });
 
   test('but an entry that a later term committed is none that an earlier leader could have', () => {
     const checks = checksOn(disk([1, 4]), disk([1, 4]));
-    const committed = status({ term: 4, commitIndex: 2, lastIndex: 2 });
-    checks.observe(logOf([1, 4]), status({ term: 4, lastIndex: 2 }), committed);
-    const late = status({ id: 3n, role: 'leader', term: 3, lastIndex: 1 });
+    const committed = statusWith({ term: 4, commitIndex: 2, lastIndex: 2 });
+    checks.observe(logOf([1, 4]), statusWith({ term: 4, lastIndex: 2 }), committed);
+    const late = statusWith({ id: 3n, role: 'leader', term: 3, lastIndex: 1 });
     expect(() => checks.observe(logOf([1]), undefined, late)).not.toThrow();
     expect(() => checks.observe(logOf([1]), undefined, { ...late, term: 5 })).toThrow(
       'a leader lacks a committed entry',
@@ -91,8 +68,8 @@ describe('leaders', () => {
 });
 
 describe('commits', () => {
-  const before = status({ commitIndex: 0, lastIndex: 2 });
-  const after = status({ commitIndex: 2, lastIndex: 2 });
+  const before = statusWith({ commitIndex: 0, lastIndex: 2 });
+  const after = statusWith({ commitIndex: 2, lastIndex: 2 });
 
   test('with a quorum of disks behind it', () => {
     expect(() => checksOn(disk([1, 1]), disk([1, 1]), disk([])).observe(logOf([1, 1]), before, after)).not.toThrow();
