@@ -12,7 +12,7 @@ import { type Fatal, RaftNode } from '../../server/node/raft-node.js';
 import { rebuildState } from '../../server/node/rebuild.js';
 import type { Engine } from '../../server/storage/engine.js';
 import { MemoryIdentityFile } from '../../server/storage/identity.js';
-import { MemoryDisk } from '../../server/storage/memory-disk.js';
+import { MemoryDisk, type MemoryDiskHooks } from '../../server/storage/memory-disk.js';
 import { MemoryEngine } from '../../server/storage/memory-engine.js';
 import type { MemberStore } from '../../server/storage/member-store.js';
 import { openMemberStore } from '../../server/storage/open-member-store.js';
@@ -41,6 +41,8 @@ export interface DiskProbe {
 export interface ClusterOptions extends Partial<NodeOptions> {
   /** The engine on a member's disk; default MemoryEngine. */
   readonly engineOn?: (disk: MemoryDisk, id: bigint) => Engine;
+  /** A member's disk; default an honest MemoryDisk. */
+  readonly diskOf?: (hooks: MemoryDiskHooks) => MemoryDisk;
   readonly seed?: number;
 }
 
@@ -77,6 +79,7 @@ export class NodeCluster {
   onRebuild: (id: bigint) => Promise<void> | void = nothing;
   readonly #nodeOptions: NodeOptions;
   readonly #engineOn: (disk: MemoryDisk, id: bigint) => Engine;
+  readonly #diskOf: (hooks: MemoryDiskHooks) => MemoryDisk;
   readonly #seed: number;
   readonly #disks = new Map<bigint, MemoryDisk>();
   readonly #probes = new Map<bigint, DiskProbe>();
@@ -88,10 +91,11 @@ export class NodeCluster {
   readonly #cut = new Set<string>();
   readonly #transfers = new Set<Transfer>();
 
-  constructor(size: number, { engineOn, seed = 1, ...options }: ClusterOptions = {}) {
+  constructor(size: number, { engineOn, diskOf, seed = 1, ...options }: ClusterOptions = {}) {
     this.ids = Array.from({ length: size }, (_, place) => BigInt(place + 1));
     this.#nodeOptions = { ...TEST_OPTIONS, ...options };
     this.#engineOn = engineOn ?? ((disk) => new MemoryEngine(disk));
+    this.#diskOf = diskOf ?? ((hooks) => new MemoryDisk(hooks));
     this.#seed = seed;
   }
 
@@ -170,7 +174,7 @@ export class NodeCluster {
     const known = this.#disks.get(id);
     if (known !== undefined) return known;
     const probe = this.probe(id);
-    const disk = new MemoryDisk({
+    const disk = this.#diskOf({
       beforeWrite: (_batches, sync) => probe.beforeWrite(sync),
       beforeSync: () => probe.beforeSync(),
     });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { InvariantError } from '../../server/lib/assert.js';
 import { createDeferred, type Deferred } from '../../server/lib/deferred.js';
+import { LIMITS } from '../../server/node/limits.js';
 import { type SavedBatch, SaveLane } from '../../server/node/save-lane.js';
 import type { Ready } from '../../server/raft/ready.js';
 import type { ConfState, Entry, HardState, Message, SnapshotMeta } from '../../server/raft/types.js';
@@ -143,6 +144,7 @@ describe('the save lane', () => {
   it('syncs a batch exactly when something in it has to survive a power cut', async () => {
     const { lane, store } = build();
     lane.addReady(ready(1, { hardState: hard(1, 1) }));
+    lane.demand();
     lane.flush(0);
     expect(store.last).toMatchObject({ sync: false });
     await store.succeed();
@@ -211,6 +213,7 @@ describe('the save lane', () => {
     const { lane, store } = build();
     lane.addWrites([write(1)]);
     lane.addApplied(appliedAt(3, 1));
+    lane.demand();
     lane.flush(0);
     expect(lane.writtenPoint.index).toBe(0);
     await store.succeed();
@@ -243,8 +246,31 @@ describe('the save lane', () => {
     lane.addApplied(appliedAt(1, 1));
     lane.addMaintenance([write(3)]);
     expect(lane.pendingWrites).toBe(3);
+    lane.demand();
     lane.flush(0);
     expect(lane.pendingWrites).toBe(0);
+  });
+
+  it('lets state and commit index wait for a batch that must be written anyway, but not for ever', async () => {
+    const { lane, store } = build();
+    lane.addReady(ready(1, { hardState: hard(1, 0) }));
+    lane.addApplied(appliedAt(1, 1));
+    lane.flush(10);
+    lane.flush(10 + LIMITS.lazyWriteMs - 1);
+    expect(store.calls).toEqual([]);
+    expect(lane.isSyncing).toBe(false);
+    lane.flush(10 + LIMITS.lazyWriteMs);
+    expect(store.last).toMatchObject({ sync: false });
+    await store.succeed();
+    lane.addApplied(appliedAt(2, 1));
+    lane.flush(100);
+    lane.addReady(ready(2, { entries: [entry(3, 1)] }));
+    expect(lane.isSyncing).toBe(true);
+    lane.flush(101);
+    expect(store.last).toMatchObject({ sync: true, batch: { state: { applied: appliedAt(2, 1) } } });
+    expect(lane.isSyncing).toBe(true);
+    await store.succeed();
+    expect(lane.isSyncing).toBe(false);
   });
 
   it('is final when a write fails: it says so once, writes nothing more and can still be drained', async () => {
