@@ -8,9 +8,12 @@ import * as wire from '@quorate/proto/quorate/internal/command.js';
 import { InvariantError, assertNever } from '../lib/assert.js';
 import { byteStringFrom, bytesFrom } from '../lib/bytes.js';
 import { safeInteger } from '../lib/integers.js';
+import { ReusedWriter } from '../lib/reused-writer.js';
 import type { Command, Compare, CompareResult, RangeQuery, SortOrder, SortTarget, TxnOp } from '../state/command.js';
 
 const COMMAND_VERSION = 1;
+
+const writer = new ReusedWriter(() => new BinaryWriter());
 
 /** Who proposed an entry: a member, one life of it, and a number that this life uses once. */
 export interface ProposalId {
@@ -30,8 +33,7 @@ export function encodeCommand(id: ProposalId, command: Command): Buffer {
     id: { member: id.member, boot: BigInt(id.boot), seq: BigInt(id.seq) },
     command: toWire(command),
   };
-  const bytes = wire.LogCommand.encode(message, new BinaryWriter()).finish();
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return writer.encode((to) => wire.LogCommand.encode(message, to));
 }
 
 /** Throws InvariantError, and nothing else, for bytes that no member can have written. */

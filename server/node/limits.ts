@@ -12,6 +12,8 @@ export const LIMITS = {
   /** State writes applied in memory and not yet in the engine; apply pauses beyond it. */
   pendingWritesMax: 50_000,
   pendingWriteBytesMax: 64 * 1024 * 1024,
+  /** How long state waits for a batch that must be written anyway. */
+  lazyWriteMs: 50,
   /** One turn of the loop applies for at most about this long before it lets others run. */
   turnBudgetMs: 4,
   /** Ticks made up for in one go after the loop was held up: a paused member listens before it campaigns. */

@@ -2,9 +2,8 @@
 import * as wire from '@quorate/proto/quorate/internal/raft.js';
 import { InvariantError, assertNever } from '../lib/assert.js';
 import { safeInteger } from '../lib/integers.js';
-import type { ConfState, Entry, Message, SnapshotMeta } from '../raft/types.js';
-
-const NO_DATA = Buffer.alloc(0);
+import type { ConfState, Message, SnapshotMeta } from '../raft/types.js';
+import { decodeEntry, encodeEntry } from '../storage/codec.js';
 
 /** The same memory, as the Buffer that the generated code wants. */
 function asBuffer(bytes: Uint8Array): Buffer {
@@ -13,31 +12,6 @@ function asBuffer(bytes: Uint8Array): Buffer {
 
 function confToWire(conf: ConfState): wire.ConfState {
   return { voters: [...conf.voters], learners: [...conf.learners] };
-}
-
-export function entryToWire(entry: Entry): wire.Entry {
-  const { term, index, kind } = entry;
-  const id = { term: BigInt(term), index: BigInt(index) };
-  switch (kind) {
-    case 'normal':
-      return { ...id, kind: wire.EntryKind.NORMAL, data: asBuffer(entry.data), conf: undefined };
-    case 'noop':
-      return { ...id, kind: wire.EntryKind.NOOP, data: NO_DATA, conf: undefined };
-    case 'conf':
-      return { ...id, kind: wire.EntryKind.CONF, data: asBuffer(entry.data), conf: confToWire(entry.conf) };
-    default:
-      return assertNever(kind);
-  }
-}
-
-export function entryFromWire(entry: wire.Entry): Entry {
-  const id = { term: safeInteger(entry.term), index: safeInteger(entry.index) };
-  if (entry.kind === wire.EntryKind.NORMAL) return { ...id, kind: 'normal', data: entry.data };
-  if (entry.kind === wire.EntryKind.NOOP) return { ...id, kind: 'noop', data: NO_DATA };
-  if (entry.kind === wire.EntryKind.CONF && entry.conf !== undefined) {
-    return { ...id, kind: 'conf', data: entry.data, conf: entry.conf };
-  }
-  throw new InvariantError('an entry of no known kind', { kind: entry.kind, index: id.index });
 }
 
 function metaToWire(meta: SnapshotMeta): wire.SnapshotMeta {
@@ -65,7 +39,7 @@ function bodyToWire(message: Message): wire.RaftMessage['message'] {
       return { $case: 'voteResponse', value: { pre: message.pre, granted: message.granted } };
     case 'appendRequest': {
       const prev = { prevIndex: BigInt(message.prevIndex), prevTerm: BigInt(message.prevTerm) };
-      const entries = message.entries.map(entryToWire);
+      const entries = message.entries.map((entry) => asBuffer(encodeEntry(entry)));
       return { $case: 'appendRequest', value: { ...prev, entries, commit: BigInt(message.commit) } };
     }
     case 'appendResponse': {
@@ -110,7 +84,7 @@ export function messageFromWire({ from, to, term, message }: wire.RaftMessage): 
     case 'appendRequest': {
       const { prevIndex, prevTerm, entries, commit } = message.value;
       const prev = { prevIndex: safeInteger(prevIndex), prevTerm: safeInteger(prevTerm) };
-      return { type: 'appendRequest', ...envelope, ...prev, entries: entries.map(entryFromWire), commit: safeInteger(commit) };
+      return { type: 'appendRequest', ...envelope, ...prev, entries: entries.map(decodeEntry), commit: safeInteger(commit) };
     }
     case 'appendResponse': {
       const { accepted, index, hintIndex, hintTerm } = message.value;

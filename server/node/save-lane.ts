@@ -63,6 +63,10 @@ export class SaveLane {
   readonly #events: SaveLaneEvents;
   #pending = nothing();
   #inFlight: Promise<void> | undefined;
+  #isSyncInFlight = false;
+  #isDemanded = false;
+  /** Since when work that is in no hurry waits. */
+  #lazySince: number | undefined;
   #hasFailed = false;
   #writingSince: number | undefined;
   /** Batches are numbered from 1, in the order in which they are written. */
@@ -151,9 +155,30 @@ export class SaveLane {
     this.#pending.trimTo = trimTo;
   }
 
-  /** Starts the next batch unless one is under way. After a failure nothing is ever written again. */
+  /** An earlier sync is under way or due: what is promised after it must wait for it. */
+  get isSyncing(): boolean {
+    return this.#isSyncInFlight || this.#pending.mustSync;
+  }
+
+  /** Somebody waits for what is pending: the next flush writes it, whatever it is. */
+  demand(): void {
+    this.#isDemanded = true;
+  }
+
+  /**
+   * Starts the next batch unless one is under way. State and commit index alone are in no hurry, since a crash brings
+   * them back from the log: for a while they wait for a batch that must be written anyway. After a failure nothing is
+   * ever written again.
+   */
   flush(now: number): void {
     if (this.#inFlight !== undefined || this.#hasFailed || !this.#hasWork) return;
+    if (!this.#isUrgent) {
+      this.#lazySince ??= now;
+      if (now - this.#lazySince < LIMITS.lazyWriteMs) return;
+    }
+    this.#lazySince = undefined;
+    this.#isDemanded = false;
+    this.#isSyncInFlight = this.#pending.mustSync;
     const pending = this.#pending;
     this.#pending = nothing();
     if (pending.hardState !== undefined) this.#lastHardState = pending.hardState;
@@ -173,6 +198,12 @@ export class SaveLane {
   /** Resolves when nothing is being written. */
   async drained(): Promise<void> {
     while (this.#inFlight !== undefined) await this.#inFlight;
+  }
+
+  get #isUrgent(): boolean {
+    const { mustSync, afterSave, snapshot, trimTo } = this.#pending;
+    const isPromised = mustSync || afterSave.length > 0 || snapshot !== undefined || trimTo !== undefined;
+    return isPromised || this.#isDemanded || this.isFull;
   }
 
   get #hasWork(): boolean {
@@ -198,6 +229,7 @@ export class SaveLane {
 
   #finished(pending: Pending): void {
     this.#inFlight = undefined;
+    this.#isSyncInFlight = false;
     this.#writingSince = undefined;
     if (pending.snapshot !== undefined) {
       const { index, term, conf } = pending.snapshot;

@@ -21,7 +21,7 @@ export class MalformedMessage extends Error {
 }
 
 /** A writer keeps its largest buffer for ever, so one that grew beyond this is not used again. */
-const keptWriterBytesMax = 256 * 1024;
+const keptWriterBytesMax = 4 * 1024 * 1024;
 
 let idleWriter: BinaryWriter | undefined;
 

@@ -2,9 +2,11 @@
  * The payloads of a member's records: our plain types to bytes and back. Protobuf types stop here. Decoders throw on
  * anything that these encoders cannot have written; `decodeStored` says where it stood.
  */
+import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import * as raftProto from '@quorate/proto/quorate/internal/raft.js';
 import * as storageProto from '@quorate/proto/quorate/internal/storage.js';
 import { bytesFrom, byteStringFrom } from '../lib/bytes.js';
+import { ReusedWriter } from '../lib/reused-writer.js';
 import type { ConfState, Entry, HardState, SnapshotMeta } from '../raft/types.js';
 import type { KeyValue, MemberInfo, StateWrite } from '../state/result.js';
 import { STORE_FORMAT_VERSION, type MemberIdentity } from './identity.js';
@@ -39,7 +41,16 @@ export function decodeStored<T>(decode: (payload: Buffer) => T, payload: Buffer,
   }
 }
 
+/** For what is written with every request. */
+const writer = new ReusedWriter(() => new BinaryWriter());
+
+/** An entry goes to the disk and to every follower in the same bytes, so they are made once. */
+const encodedEntries = new WeakMap<Entry, Uint8Array>();
+
+/** Never change the result: others may hold it too. */
 export function encodeEntry(entry: Entry): Uint8Array {
+  const known = encodedEntries.get(entry);
+  if (known !== undefined) return known;
   const { term, index, data } = entry;
   const message: raftProto.Entry = {
     term: BigInt(term),
@@ -48,7 +59,9 @@ export function encodeEntry(entry: Entry): Uint8Array {
     data: Buffer.from(data.buffer, data.byteOffset, data.byteLength),
     conf: entry.kind === 'conf' ? confMessage(entry.conf) : undefined,
   };
-  return raftProto.Entry.encode(message).finish();
+  const encoded = writer.encode((to) => raftProto.Entry.encode(message, to));
+  encodedEntries.set(entry, encoded);
+  return encoded;
 }
 
 const kindCodes = {
@@ -57,8 +70,14 @@ const kindCodes = {
   conf: raftProto.EntryKind.CONF,
 } as const;
 
+/** Keeps `payload`, which belongs to the entry from now on. */
 export function decodeEntry(payload: Buffer): Entry {
-  const { term, index, kind, data, conf } = raftProto.Entry.decode(payload);
+  const entry = entryFrom(raftProto.Entry.decode(payload));
+  encodedEntries.set(entry, payload);
+  return entry;
+}
+
+function entryFrom({ term, index, kind, data, conf }: raftProto.Entry): Entry {
   const base = { term: safe(term), index: safe(index), data };
   switch (kind) {
     case raftProto.EntryKind.NORMAL:
@@ -102,7 +121,7 @@ export function encodeRevision(write: StateWrite & { readonly kind: 'putRevision
     lease: tombstone ? 0n : kv.lease,
     tombstone,
   };
-  return storageProto.StoredKeyValue.encode(message).finish();
+  return writer.encode((to) => storageProto.StoredKeyValue.encode(message, to));
 }
 
 export function decodeRevision(payload: Buffer): { readonly tombstone: boolean; readonly kv: KeyValue } {

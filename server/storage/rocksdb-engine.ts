@@ -54,8 +54,15 @@ class RocksdbBinding implements EngineBinding {
   }
 
   async write(batches: readonly (readonly EngineOp[])[], sync: boolean): Promise<void> {
-    const ops = batches.flat().map(storedOp);
-    await call<void>((done) => this.#database.batch(ops, { sync }, done));
+    // Half the cost of handing over an array: the binding need not look into objects.
+    const batch = this.#database.batch();
+    for (const ops of batches) {
+      for (const op of ops) {
+        if (op.type === 'put') batch.put(op.key, storedValue(op.value));
+        else batch.del(op.key);
+      }
+    }
+    await call<void>((done) => batch.write({ sync }, done));
   }
 
   async getMany(keys: readonly Buffer[]): Promise<readonly (Buffer | undefined)[]> {
@@ -126,9 +133,8 @@ class RocksdbBindingIterator implements BindingIterator {
  * The binding leaks memory for each empty value that is written, so none is: a value of n zero bytes, n = 0 included,
  * is stored as n + 1 of them. Every other value is stored as it is.
  */
-function storedOp(op: EngineOp): EngineOp {
-  if (op.type === 'del' || !isAllZero(op.value)) return op;
-  return { type: 'put', key: op.key, value: Buffer.alloc(op.value.length + 1) };
+function storedValue(value: Buffer): Buffer {
+  return isAllZero(value) ? Buffer.alloc(value.length + 1) : value;
 }
 
 function loadedValue(stored: Buffer): Buffer {

@@ -10,7 +10,12 @@ declare module 'rocksdb' {
     maxOpenFiles?: number;
   }
 
-  export type BatchOperation = { type: 'put'; key: Buffer; value: Buffer } | { type: 'del'; key: Buffer };
+  /** Written once, then done with. */
+  export interface Batch {
+    put(key: Buffer, value: Buffer): void;
+    del(key: Buffer): void;
+    write(options: { sync: boolean }, callback: Callback): void;
+  }
 
   export interface Iterator {
     next(callback: (error: Error | null | undefined, key?: Buffer, value?: Buffer) => void): void;
@@ -21,7 +26,7 @@ declare module 'rocksdb' {
     open(options: OpenOptions, callback: Callback): void;
     close(callback: Callback): void;
     getMany(keys: Buffer[], options: { asBuffer: true }, callback: Callback<(Buffer | undefined)[]>): void;
-    batch(operations: readonly BatchOperation[], options: { sync: boolean }, callback: Callback): void;
+    batch(): Batch;
     iterator(options: { gte: Buffer; lt: Buffer; highWaterMark: number }): Iterator;
     compactRange(start: Buffer, end: Buffer, callback: Callback): void;
   }

@@ -149,8 +149,11 @@ export interface AppendRequest {
   prevIndex: bigint;
   /** Term of that entry. */
   prevTerm: bigint;
-  /** Contiguous from prev_index + 1. Empty to probe, or to pass the commit index on. */
-  entries: Entry[];
+  /**
+   * Each an Entry, in the very bytes that a member's log keeps. Contiguous from prev_index + 1. Empty to probe, or to
+   * pass the commit index on.
+   */
+  entries: Buffer[];
   /** The leader's commit index. */
   commit: bigint;
 }
@@ -1033,7 +1036,7 @@ export const AppendRequest: MessageFns<AppendRequest> = {
       writer.uint32(16).uint64(message.prevTerm);
     }
     for (const v of message.entries) {
-      Entry.encode(v!, writer.uint32(26).fork()).join();
+      writer.uint32(26).bytes(v!);
     }
     if (message.commit !== 0n) {
       if (BigInt.asUintN(64, message.commit) !== message.commit) {
@@ -1078,7 +1081,7 @@ export const AppendRequest: MessageFns<AppendRequest> = {
               break;
             }
 
-            message.entries.push(Entry.decode(reader, reader.uint32()));
+            message.entries.push(Buffer.from(reader.bytes()));
             continue;
           }
           case 4: {
@@ -1108,7 +1111,7 @@ export const AppendRequest: MessageFns<AppendRequest> = {
     const message = createBaseAppendRequest();
     message.prevIndex = (object.prevIndex !== undefined && object.prevIndex !== null) ? BigInt(object.prevIndex) : 0n;
     message.prevTerm = (object.prevTerm !== undefined && object.prevTerm !== null) ? BigInt(object.prevTerm) : 0n;
-    message.entries = object.entries?.map((e) => Entry.fromPartial(e)) || [];
+    message.entries = object.entries?.map((e) => e) || [];
     message.commit = (object.commit !== undefined && object.commit !== null) ? BigInt(object.commit) : 0n;
     return message;
   },
