@@ -82,7 +82,8 @@ export function createConfig(options: Readonly<Partial<Record<OptionName, unknow
 export function usage(): string {
   const rows = optionNames.map((name) => {
     const { def, description = '' } = optionsSchema.shape[name];
-    const shown = def.defaultValue === '' || def.defaultValue === false ? '' : ` (default: ${String(def.defaultValue)})`;
+    const shown =
+      def.defaultValue === '' || def.defaultValue === false ? '' : ` (default: ${String(def.defaultValue)})`;
     return `  --${name.padEnd(29)}${description}${shown}`;
   });
   return [

@@ -50,8 +50,7 @@ function loggedFromWire({ version, id, command }: wire.LogCommand): LoggedComman
   if (id === undefined) throw new InvariantError('a log entry without a proposal id', { version });
   return {
     id: { member: id.member, boot: safeInteger(id.boot), seq: safeInteger(id.seq) },
-    command:
-      version === COMMAND_VERSION && command !== undefined ? fromWire(command) : { kind: 'unknown', version },
+    command: version === COMMAND_VERSION && command !== undefined ? fromWire(command) : { kind: 'unknown', version },
   };
 }
 

@@ -49,7 +49,9 @@ export class SeenForwards {
     if (key.term <= this.#bornTerm || key.term < this.#term) return false;
     if (key.term > this.#term) return true;
     const sender = this.#senders.get(key.from);
-    return sender === undefined || sender.boot < key.boot || (sender.boot === key.boot && !this.#isSeen(sender, key.attempt));
+    return (
+      sender === undefined || sender.boot < key.boot || (sender.boot === key.boot && !this.#isSeen(sender, key.attempt))
+    );
   }
 
   #isSeen(sender: Sender, seq: number): boolean {

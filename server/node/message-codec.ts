@@ -1,5 +1,5 @@
 /** Raft messages and entries between the core's words and the protobuf that members exchange. */
-import * as wire from '@quorate/proto/quorate/internal/raft.js';
+import type * as wire from '@quorate/proto/quorate/internal/raft.js';
 import { InvariantError, assertNever } from '../lib/assert.js';
 import { safeInteger } from '../lib/integers.js';
 import type { ConfState, Message, SnapshotMeta } from '../raft/types.js';
@@ -84,7 +84,13 @@ export function messageFromWire({ from, to, term, message }: wire.RaftMessage): 
     case 'appendRequest': {
       const { prevIndex, prevTerm, entries, commit } = message.value;
       const prev = { prevIndex: safeInteger(prevIndex), prevTerm: safeInteger(prevTerm) };
-      return { type: 'appendRequest', ...envelope, ...prev, entries: entries.map(decodeEntry), commit: safeInteger(commit) };
+      return {
+        type: 'appendRequest',
+        ...envelope,
+        ...prev,
+        entries: entries.map(decodeEntry),
+        commit: safeInteger(commit),
+      };
     }
     case 'appendResponse': {
       const { accepted, index, hintIndex, hintTerm } = message.value;

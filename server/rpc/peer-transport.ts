@@ -154,11 +154,7 @@ export class GrpcPeerTransport implements PeerTransport {
   }
 
   /** No faster than the receiver takes it. */
-  async #pump(
-    call: ClientWritableStream<Buffer>,
-    snapshot: OutgoingSnapshot,
-    progress: () => void,
-  ): Promise<void> {
+  async #pump(call: ClientWritableStream<Buffer>, snapshot: OutgoingSnapshot, progress: () => void): Promise<void> {
     let isOver = false;
     call.once('error', () => {
       isOver = true;

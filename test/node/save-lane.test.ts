@@ -229,6 +229,7 @@ describe('the save lane', () => {
     const { lane, store } = build();
     lane.addWrites([write(1)]);
     lane.addApplied(appliedAt(3, 1));
+    lane.demand();
     lane.flush(0);
     await store.succeed();
     expect(() => lane.addTrim(meta(3, 1))).toThrow(InvariantError);
@@ -271,6 +272,42 @@ describe('the save lane', () => {
     expect(lane.isSyncing).toBe(true);
     await store.succeed();
     expect(lane.isSyncing).toBe(false);
+  });
+
+  it('numbers its batches, so that somebody can wait for what was added up to now', async () => {
+    const { lane, store } = build();
+    expect([lane.lastBatch, lane.writtenBatch]).toEqual([0, 0]);
+    lane.addMaintenance([write(1)]);
+    expect([lane.lastBatch, lane.writtenBatch]).toEqual([1, 0]);
+    lane.demand();
+    lane.flush(0);
+    expect([lane.lastBatch, lane.writtenBatch]).toEqual([1, 0]);
+    lane.addMaintenance([write(2)]);
+    expect([lane.lastBatch, lane.writtenBatch]).toEqual([2, 0]);
+    await store.succeed();
+    expect([lane.lastBatch, lane.writtenBatch]).toEqual([2, 1]);
+  });
+
+  it('is full at a number of writes or of bytes, and then writes them without delay', () => {
+    const put = (bytes: number): StateWrite => {
+      const kv = { key: 'k', value: 'v'.repeat(bytes), createRevision: 1, modRevision: 1, version: 1, lease: 0n };
+      return { kind: 'putRevision', revision: { main: 1, sub: 0 }, tombstone: false, kv };
+    };
+    for (const [one, max] of [
+      [write(1), LIMITS.pendingWritesMax],
+      [put(1024 * 1024 - 1), LIMITS.pendingWriteBytesMax / (1024 * 1024)],
+    ] as const) {
+      const { lane, store } = build();
+      lane.addWrites(Array.from({ length: max - 1 }, () => one));
+      lane.addApplied(appliedAt(1, 1));
+      lane.flush(0);
+      expect([lane.isFull, store.calls.length]).toEqual([false, 0]);
+      lane.addWrites([one]);
+      lane.addApplied(appliedAt(2, 1));
+      expect(lane.isFull).toBe(true);
+      lane.flush(0);
+      expect([lane.isFull, store.calls.length]).toEqual([false, 1]);
+    }
   });
 
   it('is final when a write fails: it says so once, writes nothing more and can still be drained', async () => {

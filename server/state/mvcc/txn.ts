@@ -90,9 +90,7 @@ function isSatisfied(result: CompareResult, order: number): boolean {
 /** Every put of the taken path, then every range: etcd's order, which decides what a doubly wrong txn is told. */
 export function validatePath(store: Store, path: TakenPath): Refusal | undefined {
   return (
-    new PutValidation(store).validate(path) ??
-    validateRanges(store, path) ??
-    validateSize(new WriteSize(store), path)
+    new PutValidation(store).validate(path) ?? validateRanges(store, path) ?? validateSize(new WriteSize(store), path)
   );
 }
 
