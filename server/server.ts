@@ -170,7 +170,7 @@ function fatalOf(error: unknown): unknown {
   if (!(error instanceof EngineError)) return error;
   switch (error.code) {
     case 'LOCKED':
-      return fatal('dataDirLocked');
+      return new FatalError('dataDirLocked', `the data directory is in use by another process (${error.message})`);
     case 'UNSUPPORTED':
       return fatal('storageUnavailable');
     case 'CORRUPTION':
