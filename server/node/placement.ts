@@ -16,6 +16,8 @@ export interface PlacementParts {
   readonly proposals: Proposals;
   readonly transport: Pick<PeerTransport, 'send'>;
   readonly boot: number;
+  /** A leader that is silent about a forward for this long has probably not got it. */
+  readonly silenceMs: number;
 }
 
 export class Placement {
@@ -29,12 +31,24 @@ export class Placement {
   }
 
   /** Gives everything that waits to the leader, as soon as one is known. */
-  placeWaiting(): void {
+  placeWaiting(now: number): void {
     const { raft, proposals } = this.#parts;
     if (!proposals.hasWaiting || raft.leader === 0n) return;
     const waiting = proposals.takeWaiting();
-    if (raft.role === 'leader') for (const proposal of waiting) this.#place(proposal);
-    else this.#forwardAll(raft.leader, waiting);
+    if (raft.role === 'leader') {
+      for (const proposal of waiting) this.#place(proposal);
+      return;
+    }
+    this.#forward(waiting.map((one) => ({ attempt: proposals.forwarded(one, raft.term, now), data: one.data })));
+  }
+
+  /** Tries again what was refused, and sends again what may be lost: the leader knows the attempt if it is not. */
+  tick(now: number): void {
+    const { raft, proposals, silenceMs } = this.#parts;
+    proposals.retryRefused();
+    if (raft.role !== 'leader' && raft.leader !== 0n) {
+      this.#forward(proposals.resend(raft.term, now - silenceMs, now));
+    }
   }
 
   take(from: NodeId, forward: Forward): void {
@@ -76,24 +90,23 @@ export class Placement {
     else proposals.putBack(proposal);
   }
 
-  #forwardAll(leader: NodeId, waiting: readonly Proposal[]): void {
-    const { raft, proposals } = this.#parts;
-    let forwarded: ForwardedProposal[] = [];
+  #forward(proposals: readonly ForwardedProposal[]): void {
+    let part: ForwardedProposal[] = [];
     let bytes = 0;
-    for (const proposal of waiting) {
-      forwarded.push({ attempt: proposals.forwarded(proposal, raft.term), data: proposal.data });
+    for (const proposal of proposals) {
+      part.push(proposal);
       bytes += proposal.data.length;
       if (bytes < LIMITS.forwardBytesMax) continue;
-      this.#forward(leader, forwarded);
-      forwarded = [];
+      this.#send(part);
+      part = [];
       bytes = 0;
     }
-    if (forwarded.length > 0) this.#forward(leader, forwarded);
+    if (part.length > 0) this.#send(part);
   }
 
-  #forward(to: NodeId, proposals: readonly ForwardedProposal[]): void {
+  #send(proposals: readonly ForwardedProposal[]): void {
     const { raft, transport, boot } = this.#parts;
-    transport.send(to, { kind: 'forward', term: raft.term, boot, proposals });
+    transport.send(raft.leader, { kind: 'forward', term: raft.term, boot, proposals });
   }
 }
 

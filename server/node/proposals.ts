@@ -22,7 +22,7 @@ export interface ProposalWaiter {
 
 type Place =
   | { readonly kind: 'waiting' }
-  | { readonly kind: 'forwarded'; readonly term: Term; readonly attempt: number }
+  | { readonly kind: 'forwarded'; readonly term: Term; readonly attempt: number; readonly sentAt: number }
   | { readonly kind: 'placed'; readonly term: Term; readonly index: LogIndex };
 
 export interface Proposal {
@@ -38,7 +38,10 @@ const WAITING: Place = { kind: 'waiting' };
 export class Proposals {
   /** Ascending by seq, which is the order of arrival. */
   readonly #bySeq = new Map<number, Proposal>();
-  /** Each attempt to forward has a number of its own: a leader takes a number once, and only a refusal frees a retry. */
+  /**
+   * Each attempt to forward has a number of its own: a leader takes a number once, and only a refusal frees a retry.
+   * Ascending by sentAt.
+   */
   readonly #byAttempt = new Map<number, Proposal>();
   #lastAttempt = 0;
   readonly #waiting = new Set<Proposal>();
@@ -96,11 +99,24 @@ export class Proposals {
   }
 
   /** Returns the number of the attempt, to be sent along. */
-  forwarded(proposal: Proposal, term: Term): number {
+  forwarded(proposal: Proposal, term: Term, now: number): number {
     this.#lastAttempt += 1;
-    proposal.place = { kind: 'forwarded', term, attempt: this.#lastAttempt };
-    this.#byAttempt.set(this.#lastAttempt, proposal);
+    this.#sent(proposal, term, this.#lastAttempt, now);
     return this.#lastAttempt;
+  }
+
+  /** Attempts sent to the leader of `term` by `before` that it is silent about. They count as sent anew, at `now`. */
+  resend(term: Term, before: number, now: number): readonly { readonly attempt: number; readonly data: Uint8Array }[] {
+    const silent: { attempt: number; data: Uint8Array }[] = [];
+    for (const [attempt, proposal] of this.#byAttempt) {
+      const { place, data } = proposal;
+      if (place.kind !== 'forwarded' || place.sentAt > before) break;
+      if (place.term !== term) continue;
+      this.#byAttempt.delete(attempt);
+      this.#sent(proposal, term, attempt, now);
+      silent.push({ attempt, data });
+    }
+    return silent;
   }
 
   placed(proposal: Proposal, term: Term, index: LogIndex): void {
@@ -189,6 +205,11 @@ export class Proposals {
         this.putBack(proposal);
       }
     }
+  }
+
+  #sent(proposal: Proposal, term: Term, attempt: number, sentAt: number): void {
+    proposal.place = { kind: 'forwarded', term, attempt, sentAt };
+    this.#byAttempt.set(attempt, proposal);
   }
 
   #takeAttempt(term: Term, attempt: number): Proposal | undefined {

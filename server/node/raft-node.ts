@@ -100,7 +100,13 @@ export class RaftNode implements PeerReceiver {
       },
     });
     this.#reads = new Reads(this.#raft, options.electionMs / 2);
-    this.#placement = new Placement({ raft: this.#raft, proposals: this.#proposals, transport, boot: loaded.boot });
+    this.#placement = new Placement({
+      raft: this.#raft,
+      proposals: this.#proposals,
+      transport,
+      boot: loaded.boot,
+      silenceMs: options.electionMs / 2,
+    });
     this.#conditions = new Conditions(parts.clock);
     this.#snapshots = new Snapshots(store, transport, logger);
   }
@@ -280,7 +286,7 @@ export class RaftNode implements PeerReceiver {
     const { clock, options } = this.#parts;
     const startedAt = clock.now();
     const budgetMs = options.turnBudgetMs ?? LIMITS.turnBudgetMs;
-    this.#placement.placeWaiting();
+    this.#placement.placeWaiting(startedAt);
     this.#reads.ask(startedAt);
     for (;;) {
       const ready = this.#raft.ready({ canApply: this.#canApply });
@@ -382,7 +388,7 @@ export class RaftNode implements PeerReceiver {
     for (let tick = Math.min(due, LIMITS.catchUpTicksMax); tick > 0; tick -= 1) this.#raft.tick();
     this.#checkDisk(now);
     this.#proposals.expire(now);
-    this.#proposals.retryRefused();
+    this.#placement.tick(now);
     this.#reads.tick(now);
     this.#conditions.settle();
     this.#armTimer();

@@ -36,13 +36,14 @@ class FakeRaft {
 }
 
 const BORN = 2;
+const SILENCE_MS = 500;
 
 function build(boot = 4) {
   const raft = new FakeRaft(BORN);
   const proposals = new Proposals();
   const sent: { readonly to: bigint; readonly message: PeerMessage }[] = [];
   const transport = { send: (to: bigint, message: PeerMessage) => void sent.push({ to, message }) };
-  const placement = new Placement({ raft, proposals, transport, boot });
+  const placement = new Placement({ raft, proposals, transport, boot, silenceMs: SILENCE_MS });
   const answers: string[] = [];
   const add = (data: string): void => {
     const waiter = {
@@ -72,7 +73,7 @@ describe('placing what waits', () => {
   it('does nothing as long as nobody leads', () => {
     const { placement, proposals, sent, add } = build();
     add('a');
-    placement.placeWaiting();
+    placement.placeWaiting(0);
     expect(sent).toEqual([]);
     expect(proposals.hasWaiting).toBe(true);
   });
@@ -81,7 +82,7 @@ describe('placing what waits', () => {
     const { placement, proposals, raft, add } = build();
     for (const data of ['a', 'b', 'c']) add(data);
     raft.lead(3);
-    placement.placeWaiting();
+    placement.placeWaiting(0);
     expect(raft.log).toEqual(['a', 'b', 'c']);
     expect(proposals.hasWaiting).toBe(false);
   });
@@ -91,11 +92,11 @@ describe('placing what waits', () => {
     raft.lead(3);
     raft.refusal = 'transferring';
     add('a');
-    placement.placeWaiting();
+    placement.placeWaiting(0);
     expect(answers).toEqual([]);
     expect(proposals.hasWaiting).toBe(true);
     raft.refusal = 'tooManyUncommitted';
-    placement.placeWaiting();
+    placement.placeWaiting(0);
     expect(answers).toEqual(['a: TOO_MANY_REQUESTS']);
     expect(proposals.size).toBe(0);
   });
@@ -105,9 +106,9 @@ describe('placing what waits', () => {
     raft.follow(3, 9n);
     add('a');
     add('b');
-    placement.placeWaiting();
+    placement.placeWaiting(0);
     add('c');
-    placement.placeWaiting();
+    placement.placeWaiting(0);
     expect(sent.map(({ to }) => to)).toEqual([9n, 9n]);
     expect([sentForward(0).term, sentForward(0).boot]).toEqual([3, 4]);
     expect(sentForward(0).proposals.map(({ attempt }) => attempt)).toEqual([1, 2]);
@@ -119,7 +120,7 @@ describe('placing what waits', () => {
     raft.follow(3, 9n);
     const half = 'x'.repeat(LIMITS.forwardBytesMax / 2);
     for (let i = 0; i < 5; i += 1) add(half);
-    placement.placeWaiting();
+    placement.placeWaiting(0);
     expect(sent.map((_, place) => sentForward(place).proposals.length)).toEqual([2, 2, 1]);
   });
 });
@@ -209,10 +210,10 @@ describe('what became of a forward', () => {
     const { placement, proposals, raft, add, answers } = build(4);
     raft.follow(3, 9n);
     add('a');
-    placement.placeWaiting();
+    placement.placeWaiting(0);
     placement.takeResult(result({ boot: 3, refused: refused('retry') }));
     placement.takeResult(result({ boot: 5, refused: refused('tooManyRequests') }));
-    proposals.retryRefused();
+    placement.tick(20);
     expect(proposals.hasWaiting).toBe(false);
     expect(answers).toEqual([]);
   });
@@ -221,7 +222,7 @@ describe('what became of a forward', () => {
     const { placement, raft, add, answers } = build(4);
     raft.follow(3, 9n);
     add('a');
-    placement.placeWaiting();
+    placement.placeWaiting(0);
     placement.takeResult(result({ refused: refused('tooManyRequests') }));
     placement.takeResult(result({ refused: refused('tooManyRequests') }));
     expect(answers).toEqual(['a: TOO_MANY_REQUESTS']);
@@ -231,17 +232,56 @@ describe('what became of a forward', () => {
     const { placement, proposals, raft, add, sentForward, answers } = build(4);
     raft.follow(3, 9n);
     add('a');
-    placement.placeWaiting();
+    placement.placeWaiting(0);
     placement.takeResult(result({ refused: refused('retry') }));
-    placement.placeWaiting();
+    placement.placeWaiting(0);
     raft.follow(4, 8n);
-    proposals.retryRefused();
-    placement.placeWaiting();
+    placement.tick(10);
+    placement.placeWaiting(10);
     expect(sentForward(1)).toMatchObject({ term: 4, proposals: [{ attempt: 2 }] });
     // The first refusal, doubled by the network, must not free the second try.
     placement.takeResult(result({ refused: refused('retry') }));
-    proposals.retryRefused();
+    placement.tick(20);
     expect(proposals.hasWaiting).toBe(false);
     expect(answers).toEqual([]);
+  });
+
+  it('nothing at all: it is sent again under the same number, which a leader takes once', () => {
+    const follower = build(4);
+    const leader = build(1);
+    leader.raft.lead(3);
+    follower.raft.follow(3, 9n);
+    follower.add('a');
+    follower.placement.placeWaiting(0);
+    follower.add('b');
+    follower.placement.placeWaiting(300);
+    follower.placement.tick(SILENCE_MS - 1);
+    expect(follower.sent).toHaveLength(2);
+    follower.placement.tick(SILENCE_MS);
+    expect(follower.sentForward(2).proposals).toEqual(follower.sentForward(0).proposals);
+    follower.placement.tick(SILENCE_MS + 1);
+    expect(follower.sent).toHaveLength(3);
+    for (const place of [2, 0, 2]) leader.placement.take(2n, follower.sentForward(place));
+    expect(leader.raft.log).toEqual(['a']);
+    // What was answered is not sent again; what was not, as often as it takes.
+    const answer = leader.lastResult();
+    if (answer !== undefined) follower.placement.takeResult(answer);
+    follower.placement.tick(5000);
+    expect(follower.sentForward(3).proposals).toEqual(follower.sentForward(1).proposals);
+    expect(follower.answers).toEqual([]);
+  });
+
+  it('nothing, and then there is another leader: it is not sent to that one, who cannot know the number', () => {
+    const { placement, raft, add, sent } = build(4);
+    raft.follow(3, 9n);
+    add('a');
+    placement.placeWaiting(0);
+    raft.follow(4, 8n);
+    placement.tick(5000);
+    raft.follow(5, 0n);
+    placement.tick(6000);
+    raft.lead(6);
+    placement.tick(7000);
+    expect(sent).toHaveLength(1);
   });
 });

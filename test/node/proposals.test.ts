@@ -31,7 +31,7 @@ function proposed(kind: PlaceKind) {
   let attempt = 0;
   if (kind !== 'waiting') {
     proposals.takeWaiting();
-    if (kind === 'forwarded') attempt = proposals.forwarded(proposal, TERM);
+    if (kind === 'forwarded') attempt = proposals.forwarded(proposal, TERM, 0);
     else proposals.placed(proposal, TERM, INDEX);
   }
   return { proposals, proposal, waiter, attempt };
@@ -151,7 +151,7 @@ describe('a proposal', () => {
     proposals.forwardAccepted(TERM, attempt, INDEX);
     proposals.forwardRefused(TERM, attempt, new Refusal('TOO_MANY_REQUESTS'));
     expect(waiter.answers).toEqual([]);
-    expect(proposals.forwarded(proposal, TERM + 1)).toBeGreaterThan(attempt);
+    expect(proposals.forwarded(proposal, TERM + 1, 0)).toBeGreaterThan(attempt);
     proposals.entryApplied(TERM + 1, proposal.seq, APPLIED);
     expect(waiter.answers).toEqual([{ term: TERM + 1 }]);
   });
@@ -289,7 +289,7 @@ describe('any history of proposals', () => {
               break;
             case 'forward':
               for (const proposal of proposals.takeWaiting()) {
-                attempts.push({ attempt: proposals.forwarded(proposal, term), term });
+                attempts.push({ attempt: proposals.forwarded(proposal, term, 0), term });
               }
               break;
             case 'apply':

@@ -175,6 +175,22 @@ describe('requests under way when the leader changes', () => {
     for (let i = 0; i < 10; i += 1) expect(await versionOf(one, `f${i}`)).toBe(1);
   });
 
+  it('forwarded and lost on the way are sent again, once they get no answer', async () => {
+    const { one } = await three();
+    let lost = 0;
+    cluster.network = ({ message }) => {
+      if (message.kind !== 'forward' || lost === 3) return [1];
+      lost += 1;
+      return [];
+    };
+    const before = cluster.clock.now();
+    const { answers } = proposeCounted(one, 'k');
+    await cluster.until(() => answers.length > 0, 5000);
+    expect([lost, answers]).toEqual([3, ['applied']]);
+    expect(cluster.clock.now() - before).toBeLessThan(2000);
+    expect(await versionOf(one, 'k')).toBe(1);
+  });
+
   it('forwarded, doubled and delayed over several leaders are applied once', async () => {
     const { one } = await three();
     // Each forward comes three times: at once, a little later and long after its term is over.
