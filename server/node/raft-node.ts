@@ -2,6 +2,7 @@
  * The driver: the only place where decisions meet I/O. It feeds the core with messages, ticks and proposals, and carries
  * out each Ready in the order that ready.ts demands. One turn of its loop handles everything that came since the last.
  */
+import { InvariantError } from '../lib/assert.js';
 import type { Clock, Timer } from '../lib/clock.js';
 import { createDeferred } from '../lib/deferred.js';
 import type { Logger } from '../lib/logger.js';
@@ -87,7 +88,7 @@ export class RaftNode implements PeerReceiver {
     );
     this.#lane = new SaveLane(store, loaded, {
       saved: (batch) => this.#guard(() => this.#saved(batch)),
-      failed: (error) => this.#stopFor({ cause: 'storage', error }),
+      failed: (error) => this.#stopFor(diskFailure(error)),
     });
     this.#applier = new Applier(parts.machine, loaded.applied, {
       raft: this.#raft,
@@ -369,7 +370,7 @@ export class RaftNode implements PeerReceiver {
           this.#reads.release(this.#raft.appliedIndex);
           this.#schedule();
         }),
-      (error: unknown) => this.#stopFor({ cause: 'storage', error }),
+      (error: unknown) => this.#stopFor(diskFailure(error)),
     );
   }
 
@@ -469,4 +470,9 @@ export class RaftNode implements PeerReceiver {
     this.#conditions.settle();
     this.#tellReady();
   }
+}
+
+/** What comes back from the disk may also be a rule of ours that was broken on the way there. */
+function diskFailure(error: unknown): Fatal {
+  return { cause: error instanceof InvariantError ? 'invariant' : 'storage', error };
 }

@@ -65,6 +65,28 @@ describe('a member answers', () => {
     expect((await cluster.run(kv.members(true))).map(({ name }) => name)).toEqual(['m1']);
   });
 
+  it('a range of any size from one point of history, with writes going on in between', async () => {
+    const { kv } = await single();
+    const many = Array.from({ length: 5000 }, (_, i) => put(`k${String(i).padStart(5, '0')}`, 'old'));
+    for (let i = 0; i < many.length; i += 100) {
+      await cluster.run(kv.txn(txn({ success: many.slice(i, i + 100) })));
+    }
+    const { header } = await cluster.run(kv.put(put('k00000', 'old')));
+    const current = kv.range(get('k', { rangeEnd: 'l' }));
+    const past = kv.range(get('k', { rangeEnd: 'l', revision: header.revision }));
+    await cluster.clock.settle();
+    const writes = Array.from({ length: 50 }, (_, i) => kv.deleteRange(del(`k${String(i * 100).padStart(5, '0')}`)));
+    writes.push(kv.deleteRange(del('k00001', 'k04999')));
+    for (const { kvs, count } of await cluster.run(Promise.all([current, past]))) {
+      expect([kvs.length, count]).toEqual([5000, 5000]);
+      expect(new Set(kvs.map(({ value }) => value))).toEqual(new Set(['old']));
+    }
+    await cluster.run(Promise.all(writes));
+    expect((await cluster.run(kv.range(get('k', { rangeEnd: 'l' })))).count).toBe(1);
+    const again = await cluster.run(kv.range(get('k', { rangeEnd: 'l', revision: header.revision })));
+    expect([again.kvs.length, new Set(again.kvs.map(({ value }) => value))]).toEqual([5000, new Set(['old'])]);
+  });
+
   it('a refusal by the state machine with its code, and counts the entry as applied', async () => {
     const { kv, node } = await single();
     const before = node.status().appliedIndex;

@@ -95,6 +95,24 @@ describe('a cluster of members', () => {
     }
   });
 
+  it('comes back with more history than is read in one slice', async () => {
+    cluster = new NodeCluster(1);
+    await cluster.start(1n);
+    const leader = await cluster.untilLeader();
+    const requests = Math.ceil((2.5 * LIMITS.rebuildSliceRecords) / 128);
+    for (let i = 0; i < requests; i += 1) {
+      const success = Array.from({ length: 128 }, (_, op) => put(`k${op}`, `${i}`));
+      await cluster.run(leader.kv.txn(txn({ success })));
+    }
+    const before = await cluster.run(leader.kv.hashKv(0));
+    cluster.crash(1n);
+    await cluster.start(1n);
+    const again = await cluster.untilLeader();
+    await cluster.quiet();
+    expect(await cluster.run(again.kv.hashKv(0))).toMatchObject({ hash: before.hash, hashRevision: requests + 1 });
+    expect(await versionOf(again, 'k0')).toBe(requests);
+  });
+
   it('applies a burst that is larger than what may wait for the disk', async () => {
     cluster = new NodeCluster(1);
     await cluster.start(1n);
