@@ -99,7 +99,7 @@ export class KvMember implements Member {
 
   async status(): Promise<MemberStatus> {
     const { leader, commitIndex, appliedIndex, conf, id } = this.#node.status();
-    const size = await this.#store.size();
+    const size = await this.#within(this.#deadline(undefined), 'TIMEOUT', this.#store.size());
     const header = this.#header(this.#node.machine.revision);
     return { header, leader, commitIndex, appliedIndex, isLearner: isLearner(conf, id), ...size };
   }
@@ -257,7 +257,7 @@ function isKind<K extends CommandResult['kind']>(
   return result.kind === kind;
 }
 
-/** A refusal is an answer; whatever else is thrown is a bug, which stops the node. */
+/** A refusal is an answer; whatever else is thrown is a bug, which stops the node: nobody must wait for it in vain. */
 function settle<T>(
   resolve: (value: Maybe<T>) => void,
   reject: (error: QuorateError) => void,
@@ -266,8 +266,12 @@ function settle<T>(
   try {
     resolve(work());
   } catch (error) {
-    if (!(error instanceof QuorateError)) throw error;
-    reject(error);
+    if (error instanceof QuorateError) {
+      reject(error);
+      return;
+    }
+    reject(new QuorateError('OUTCOME_UNKNOWN', 'the member stops'));
+    throw error;
   }
 }
 

@@ -89,11 +89,19 @@ export class Reads {
 
   /** Answers every confirmed read whose index is applied. */
   release(appliedIndex: LogIndex): void {
-    while (this.#confirmed[0] !== undefined && this.#confirmed[0].index <= appliedIndex) {
-      const done = this.#confirmed.shift();
-      for (const waiter of done?.waiters ?? []) {
-        this.#size -= 1;
-        waiter.ready();
+    for (let head = this.#confirmed[0]; head !== undefined && head.index <= appliedIndex; head = this.#confirmed[0]) {
+      const { index, waiters } = head;
+      let told = 0;
+      try {
+        for (const waiter of waiters) {
+          told += 1;
+          this.#size -= 1;
+          waiter.ready();
+        }
+      } finally {
+        // One that throws is a bug that stops the member; the others still wait for their word of that.
+        if (told < waiters.length) this.#confirmed[0] = { index, waiters: waiters.slice(told) };
+        else this.#confirmed.shift();
       }
     }
   }

@@ -288,6 +288,24 @@ describe('while a snapshot becomes the state', () => {
   });
 });
 
+describe('a bug of ours in the middle of an answer', () => {
+  it('stops the member, and nobody waits in vain', async () => {
+    const leader = await single();
+    const { kv, node } = leader;
+    await writeSome(leader, 3);
+    node.machine.openRange = () => {
+      throw new Error('a bug');
+    };
+    const reads = Array.from({ length: 3 }, () => codeOf(kv.range(get('k1'))));
+    const write = codeOf(kv.txn(txn({ success: [put('x', 'y'), get('x')] })));
+    expect(await cluster.run(Promise.all(reads))).toEqual(['OUTCOME_UNKNOWN', 'STOPPED', 'STOPPED']);
+    expect(await cluster.run(write)).toBe('OUTCOME_UNKNOWN');
+    expect(cluster.fatals.splice(0)).toMatchObject([{ cause: 'invariant' }]);
+    expect(node.queues()).toMatchObject({ proposals: 0, reads: 0 });
+    await cluster.stop(1n);
+  });
+});
+
 describe('a member that stops', () => {
   it('refuses what it is in the middle of, and everything from then on', async () => {
     const leader = await single();
@@ -304,6 +322,9 @@ describe('a member that stops', () => {
     expect(await write).toBe('OUTCOME_UNKNOWN');
     expect(await codeOf(leader.kv.put(put('k', 'v')))).toBe('STOPPED');
     expect(await codeOf(leader.kv.range(getAll({ serializable: true })))).toBe('STOPPED');
+    expect(await codeOf(leader.kv.hashKv(0))).toBe('STOPPED');
+    expect(await codeOf(leader.kv.status())).toBe('STOPPED');
+    expect(await codeOf(leader.kv.members(true))).toBe('STOPPED');
     expect(leader.kv.isReady).toBe(false);
   });
 });
