@@ -21,6 +21,9 @@ export interface RaftInit {
   readonly appliedIndex: LogIndex;
 }
 
+/** With fewer timeouts to draw from, as coarse ticks would leave, two candidates would meet too often. */
+const DISTINCT_TIMEOUTS_MIN = 8;
+
 /** No member: "nobody voted for", "no leader known". */
 export const NO_NODE: NodeId = 0n;
 
@@ -131,7 +134,8 @@ export class Core {
     // Unlike the thesis, which draws from [T, 2T): a narrower range shortens the outage, and pre-votes make the split
     // votes it risks cheap. Never T itself, at which other members may still count the leader as live.
     const { electionTicks } = this.config;
-    this.electionTimeout = electionTicks + 1 + this.random.below(Math.ceil(electionTicks / 2));
+    const few = Math.min(Math.ceil(electionTicks / 2), DISTINCT_TIMEOUTS_MIN);
+    this.electionTimeout = electionTicks + 1 + this.random.below(Math.max(Math.ceil(electionTicks / 4), few));
   }
 
   send(message: Message): void {
