@@ -3,6 +3,7 @@
  * decoding refuses whatever is not exactly one message.
  */
 import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
+import { ReusedWriter } from '../lib/reused-writer.js';
 import { FLAT, type MessageShape, wireFault } from './wire-check.js';
 
 /** What a generated message type offers. */
@@ -20,29 +21,16 @@ export class MalformedMessage extends Error {
   }
 }
 
-/** A writer keeps its largest buffer for ever, so one that grew beyond this is not used again. */
-const keptWriterBytesMax = 4 * 1024 * 1024;
-
-let idleWriter: BinaryWriter | undefined;
+const writer = new ReusedWriter(() => new BinaryWriter());
 
 /** The result belongs to the caller. */
 export function encodeMessage<T>(type: MessageType<T>, message: T): Buffer {
-  const writer = takeWriter();
-  type.encode(message, writer);
-  return finishWriter(writer);
+  return encodeWith((to) => type.encode(message, to));
 }
 
-/** A writer to be given back with finishWriter. One that is not, because encoding threw, is simply forgotten. */
-export function takeWriter(): BinaryWriter {
-  const writer = idleWriter ?? new BinaryWriter();
-  idleWriter = undefined;
-  return writer;
-}
-
-export function finishWriter(writer: BinaryWriter): Buffer {
-  const bytes = writer.finish();
-  if (bytes.length <= keptWriterBytesMax) idleWriter = writer;
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+/** For what is no single message. When `write` throws, nothing of it comes out, now or later. */
+export function encodeWith(write: (to: BinaryWriter) => unknown): Buffer {
+  return writer.encode(write);
 }
 
 /** Throws MalformedMessage. `shape`: which fields are messages, so that they are checked too. */

@@ -9,7 +9,7 @@ import { KeyValue as WireKeyValue } from '@quorate/proto/etcd/mvcc.js';
 import { QuorateError } from '../lib/quorate-error.js';
 import type { DeleteRangeAnswer, RangeAnswer, TxnAnswer, TxnOpAnswer } from '../node/member.js';
 import type { KeyValue } from '../state/result.js';
-import { encodeMessage, finishWriter, takeWriter } from './codec.js';
+import { encodeMessage, encodeWith } from './codec.js';
 import { deleteRangeToWire, headerToWire, keyValueToWire, opHeader, opToWire, rangeToWire } from './kv-answer.js';
 
 /** An answer beyond this is refused: read it in pages. Encoding it needs about three times as much memory. */
@@ -89,15 +89,15 @@ async function opPieces(op: TxnOpAnswer): Promise<Pieces> {
 async function addKeyValues(pieces: Pieces, tag: number, kvs: readonly KeyValue[]): Promise<void> {
   let next = 0;
   while (next < kvs.length) {
-    const writer = takeWriter();
-    let bytes = 0;
-    for (; next < kvs.length && bytes < sliceBytes; next += 1) {
-      const kv = kvs[next];
-      if (kv === undefined) continue;
-      WireKeyValue.encode(keyValueToWire(kv), writer.uint32(tag).fork()).join();
-      bytes += kv.key.length + kv.value.length + keyValueOverheadBytes;
-    }
-    pieces.add(finishWriter(writer));
+    const slice = encodeWith((to) => {
+      for (let bytes = 0; next < kvs.length && bytes < sliceBytes; next += 1) {
+        const kv = kvs[next];
+        if (kv === undefined) continue;
+        WireKeyValue.encode(keyValueToWire(kv), to.uint32(tag).fork()).join();
+        bytes += kv.key.length + kv.value.length + keyValueOverheadBytes;
+      }
+    });
+    pieces.add(slice);
     await nextTurn();
   }
 }
@@ -138,7 +138,7 @@ class Pieces {
 
   /** A length-delimited field that holds `content`. */
   addField(tag: number, content: Pieces): this {
-    this.add(finishWriter(takeWriter().uint32(tag).uint32(content.#length)));
+    this.add(encodeWith((to) => to.uint32(tag).uint32(content.#length)));
     for (const buffer of content.#buffers) this.add(buffer);
     return this;
   }
