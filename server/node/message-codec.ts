@@ -2,25 +2,17 @@
 import type * as wire from '@quorate/proto/quorate/internal/raft.js';
 import { InvariantError, assertNever } from '../lib/assert.js';
 import { safeInteger } from '../lib/integers.js';
-import type { ConfState, Message, SnapshotMeta } from '../raft/types.js';
-import { decodeEntry, encodeEntry } from '../storage/codec.js';
+import type { Message, SnapshotMeta } from '../raft/types.js';
+import { decodeEntry, encodeEntry, snapshotMetaFrom, snapshotMetaMessage } from '../storage/codec.js';
 
 /** The same memory, as the Buffer that the generated code wants. */
 function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-function confToWire(conf: ConfState): wire.ConfState {
-  return { voters: [...conf.voters], learners: [...conf.learners] };
-}
-
-function metaToWire(meta: SnapshotMeta): wire.SnapshotMeta {
-  return { term: BigInt(meta.term), index: BigInt(meta.index), conf: confToWire(meta.conf) };
-}
-
 function metaFromWire(meta: wire.SnapshotMeta | undefined): SnapshotMeta {
   if (meta?.conf === undefined) throw new InvariantError('a snapshot without its configuration');
-  return { term: safeInteger(meta.term), index: safeInteger(meta.index), conf: meta.conf };
+  return snapshotMetaFrom(meta);
 }
 
 export function messageToWire(message: Message): wire.RaftMessage {
@@ -54,7 +46,7 @@ function bodyToWire(message: Message): wire.RaftMessage['message'] {
     case 'heartbeatResponse':
       return { $case: 'heartbeatResponse', value: { readToken: BigInt(message.readToken) } };
     case 'installSnapshot':
-      return { $case: 'installSnapshot', value: { meta: metaToWire(message.meta) } };
+      return { $case: 'installSnapshot', value: { meta: snapshotMetaMessage(message.meta) } };
     case 'timeoutNow':
       return { $case: 'timeoutNow', value: {} };
     case 'readIndexRequest':

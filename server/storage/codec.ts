@@ -148,13 +148,13 @@ export function decodeMember(payload: Buffer): MemberInfo {
 }
 
 export function encodeActive({ generation, logStart }: ActiveGeneration): Uint8Array {
-  return Buffer.concat([uint32(generation), raftProto.SnapshotMeta.encode(metaMessage(logStart)).finish()]);
+  return Buffer.concat([uint32(generation), raftProto.SnapshotMeta.encode(snapshotMetaMessage(logStart)).finish()]);
 }
 
 export function decodeActive(payload: Buffer): ActiveGeneration {
   return {
     generation: payload.readUInt32BE(0),
-    logStart: metaFrom(raftProto.SnapshotMeta.decode(payload.subarray(4))),
+    logStart: snapshotMetaFrom(raftProto.SnapshotMeta.decode(payload.subarray(4))),
   };
 }
 
@@ -181,12 +181,12 @@ export function decodeNumber(payload: Buffer): number {
 
 export function encodeSnapshotHeader({ formatVersion, clusterId, meta, revision }: SnapshotHeader): Uint8Array {
   const numbers = { formatVersion, clusterId, revision: BigInt(revision) };
-  return storageProto.SnapshotHeader.encode({ ...numbers, meta: metaMessage(meta) }).finish();
+  return storageProto.SnapshotHeader.encode({ ...numbers, meta: snapshotMetaMessage(meta) }).finish();
 }
 
 export function decodeSnapshotHeader(payload: Buffer): SnapshotHeader {
   const { formatVersion, clusterId, meta, revision } = storageProto.SnapshotHeader.decode(payload);
-  return { formatVersion, clusterId, meta: metaFrom(meta), revision: safe(revision) };
+  return { formatVersion, clusterId, meta: snapshotMetaFrom(meta), revision: safe(revision) };
 }
 
 export function encodeSnapshotTrailer({ records, bytes, crc }: SnapshotTrailer): Uint8Array {
@@ -201,11 +201,12 @@ export function decodeSnapshotTrailer(payload: Buffer): SnapshotTrailer {
   };
 }
 
-function metaMessage({ term, index, conf }: SnapshotMeta): raftProto.SnapshotMeta {
+/** As members exchange it, and as it is stored. */
+export function snapshotMetaMessage({ term, index, conf }: SnapshotMeta): raftProto.SnapshotMeta {
   return { term: BigInt(term), index: BigInt(index), conf: confMessage(conf) };
 }
 
-function metaFrom(message: raftProto.SnapshotMeta | undefined): SnapshotMeta {
+export function snapshotMetaFrom(message: raftProto.SnapshotMeta | undefined): SnapshotMeta {
   if (message === undefined) throw new RangeError('the snapshot point is missing');
   return { term: safe(message.term), index: safe(message.index), conf: confFrom(message.conf) };
 }
