@@ -1,0 +1,43 @@
+/** Between the simulated world and whoever loads its cluster and judges what was answered. */
+import type { Timer } from '../../server/lib/clock.js';
+import type { Random } from '../../server/lib/random.js';
+import type { Member } from '../../server/node/member.js';
+import type { Plan } from './plan-types.js';
+
+/** A running member's door. */
+export interface Target {
+  readonly id: bigint;
+  readonly kv: Member;
+}
+
+export interface WorkloadPorts {
+  /** A stream of its own, drawn from the seed. */
+  readonly random: Random;
+  /** True virtual time in milliseconds: no pause and no drift of a member touches it. */
+  readonly clock: {
+    now(): number;
+    setTimer(callback: () => void, ms: number): Timer;
+  };
+  /** Members that run now, paused ones included. A promise of a member that crashed never settles. */
+  targets(): readonly Target[];
+  trace(line: string): void;
+}
+
+export interface Workload {
+  start(): void;
+  /** No new calls of the faulty phase from now on. */
+  quiet(): void;
+  /** After healing: writes and reads fresh values through every target; resolves when all were acknowledged. The world bounds it in time. */
+  proveLive(targets: readonly Target[]): Promise<void>;
+  /** After the quiet phase: final reads through `target`, then all checkers over the whole history. */
+  judge(target: Target): Promise<readonly Finding[]>;
+  readonly counts: Readonly<Record<string, number>>;
+}
+
+/** What a checker has to say against a history. */
+export interface Finding {
+  readonly checker: string;
+  readonly message: string;
+}
+
+export type MakeWorkload = (plan: Plan, ports: WorkloadPorts) => Workload;
