@@ -1,0 +1,91 @@
+/** What one seed has drawn for its clients: what they do, how fast, on how many keys, and how patient they are. */
+import type { Random } from '../../../server/lib/random.js';
+import type { Plan } from '../plan-types.js';
+import { between, chance, pick, pickSome, type Weighted } from './draw.js';
+
+export const PLAY_NAMES = [
+  'put',
+  'get',
+  'range',
+  'deleteKey',
+  'deleteRange',
+  'swapByRevision',
+  'swapByValue',
+  'txn',
+  'readOnlyTxn',
+  'append',
+  'transfer',
+  'compact',
+] as const;
+
+export type PlayName = (typeof PLAY_NAMES)[number];
+
+export interface ValueSizes {
+  /** Bytes of filler, exclusive. */
+  readonly usualMax: number;
+  readonly hugePercent: number;
+  readonly hugeMax: number;
+}
+
+export interface Mix {
+  /** Only what occurs at all. */
+  readonly plays: readonly (Weighted & { readonly name: PlayName })[];
+  /** Mean of the pauses between two plays of one client, ms. */
+  readonly thinkMs: number;
+  /** How many plays follow the one before at once; the others make up for it. */
+  readonly burstPercent: number;
+  /** A call that has no answer after this long is given up; one of these is drawn per call. */
+  readonly patienceMs: readonly number[];
+  /** Calls that outwait the member's own request timeout. */
+  readonly endlessPercent: number;
+  /** Calls that their client takes back a moment later. */
+  readonly takenBackPercent: number;
+  /** Clients that ask another member for every call; the others have one that they return to. */
+  readonly roamingPercent: number;
+  readonly registers: number;
+  /** Of these, the first ones take most of the load. */
+  readonly hotPercent: number;
+  readonly others: number;
+  readonly lists: number;
+  readonly accounts: number;
+  /** Calls that a key sees before another one takes its place. */
+  readonly callsPerKey: number;
+  readonly sizes: ValueSizes;
+  /** How far back old revisions are read and compacted. */
+  readonly historyDepth: number;
+}
+
+/** Waits longer than any member: the member's own verdict comes first. */
+export const ENDLESS_MS = 30_000;
+
+export function drawMix(plan: Plan, random: Random): Mix {
+  const callsPerSecond = pick(random, [4, 8, 15, 30, 45]);
+  return {
+    plays: drawPlays(random),
+    // A play is about one and a half calls.
+    thinkMs: (1500 * plan.clients) / callsPerSecond,
+    burstPercent: pick(random, [0, 30, 80]),
+    patienceMs: pickSome(random, [200, 1000, 5000], between(random, 1, 3)),
+    endlessPercent: pick(random, [0, 0, 5]),
+    takenBackPercent: pick(random, [0, 0, 3]),
+    roamingPercent: pick(random, [0, 50, 100]),
+    registers: between(random, 1, 6),
+    hotPercent: pick(random, [0, 50, 90]),
+    others: between(random, 2, 12),
+    lists: between(random, 2, 4),
+    accounts: between(random, 2, 6),
+    callsPerKey: between(random, 100, 150),
+    sizes: {
+      usualMax: pick(random, [1, 8, 60, 400]),
+      hugePercent: pick(random, [0, 0, 0, 2]),
+      hugeMax: 8192,
+    },
+    historyDepth: pick(random, [3, 20, 100]),
+  };
+}
+
+/** Each run leaves some of them out, so that the others meet each other more often. */
+function drawPlays(random: Random): Mix['plays'] {
+  const drawn = PLAY_NAMES.filter((name) => name === 'put' || name === 'get' || chance(random, 70));
+  return drawn.map((name) => ({ name, weight: name === 'compact' ? between(random, 1, 4) : between(random, 4, 24) }));
+}

@@ -1,0 +1,72 @@
+/** What each error code says about the call that met it, by the promise of server/lib/quorate-error.ts. */
+import { type ErrorCode, QuorateError } from '../../../server/lib/quorate-error.js';
+import type { Call, Outcome } from '../../checkers/operation.js';
+
+/** The member did not take the request; a client may ask another one. */
+const REFUSED_WRITE: ReadonlySet<ErrorCode> = new Set([
+  'NO_LEADER',
+  'LEADER_CHANGED',
+  'TOO_MANY_REQUESTS',
+  'PROPOSAL_DROPPED',
+  'STOPPED',
+  'CANCELED',
+  'DEADLINE_EXCEEDED',
+]);
+
+const REFUSED_READ: ReadonlySet<ErrorCode> = new Set([
+  'NO_LEADER',
+  'LEADER_CHANGED',
+  'TOO_MANY_REQUESTS',
+  'STOPPED',
+  'CANCELED',
+  'DEADLINE_EXCEEDED',
+  'TIMEOUT',
+]);
+
+/** What the store says of the revision that a request names. */
+const ABOUT_REVISIONS: ReadonlySet<ErrorCode> = new Set(['COMPACTED', 'FUTURE_REVISION']);
+
+export interface Rejection {
+  readonly outcome: Outcome;
+  /** Set when no client should ever meet this. */
+  readonly complaint: string | undefined;
+}
+
+/** Whatever is not expected leaves the outcome open: it is no word to rely on. */
+export function rejectionOf(call: Call, error: unknown): Rejection {
+  if (!(error instanceof QuorateError)) {
+    return { outcome: { kind: 'unknown', code: 'NO_QUORATE_ERROR' }, complaint: `rejected with ${String(error)}` };
+  }
+  const { code } = error;
+  const isRefusal = isRead(call) ? REFUSED_READ.has(code) : REFUSED_WRITE.has(code);
+  if (isRefusal || (ABOUT_REVISIONS.has(code) && namesRevision(call))) {
+    return { outcome: { kind: 'failed', code }, complaint: undefined };
+  }
+  const isHonest = code === 'OUTCOME_UNKNOWN' && !isRead(call);
+  return { outcome: { kind: 'unknown', code }, complaint: isHonest ? undefined : `rejected with ${error.message}` };
+}
+
+/** Another member, or the same one later, may take what was refused like this. */
+export function isWorthAnotherTry(outcome: Outcome): boolean {
+  if (outcome.kind !== 'failed') return false;
+  const { code } = outcome;
+  return !['COMPACTED', 'FUTURE_REVISION', 'CANCELED'].includes(code);
+}
+
+export function isRead(call: Call): boolean {
+  if (call.kind === 'txn') return [...call.success, ...call.failure].every(({ kind }) => kind === 'range');
+  return call.kind === 'range';
+}
+
+function namesRevision(call: Call): boolean {
+  return call.kind === 'compact' || revisionsOf(call).length > 0;
+}
+
+/** The revisions that a call wants to read at, in all its branches. */
+export function revisionsOf(call: Call): readonly number[] {
+  if (call.kind === 'range') return call.revision > 0 ? [call.revision] : [];
+  if (call.kind !== 'txn') return [];
+  return [...call.success, ...call.failure].flatMap((op) =>
+    op.kind === 'range' && op.revision > 0 ? [op.revision] : [],
+  );
+}

@@ -1,0 +1,130 @@
+/**
+ * The load on a simulated cluster, and the judgement of what it was answered: clients drawn from the seed call members
+ * while the world does its worst, everything is recorded, and at the end the checkers look at all of it.
+ */
+import { seededRandom } from '../../../server/lib/random.js';
+import { checkHistory } from '../../checkers/check-history.js';
+import type { FinalHistory } from '../../checkers/final-history.js';
+import type { Plan } from '../plan-types.js';
+import type { Finding, MakeWorkload, Target, Workload, WorkloadPorts } from '../workload-ports.js';
+import { checkSum } from './bank.js';
+import { Caller } from './caller.js';
+import { Client } from './client.js';
+import { readFinalHistory } from './final-reads.js';
+import { Findings } from './findings.js';
+import { Keys } from './keys.js';
+import { drawMix } from './mix.js';
+import { proveMember } from './prover.js';
+import { Sightings } from './sightings.js';
+import { Tally } from './tally.js';
+import type { Board } from './turn.js';
+import { Values } from './values.js';
+
+/** True ms that the last reads of all may take. */
+const FINAL_READS_MS = 60_000;
+
+export const makeWorkload: MakeWorkload = (plan, ports) => new ClusterWorkload(plan, ports);
+
+class ClusterWorkload implements Workload {
+  readonly #plan: Plan;
+  readonly #ports: WorkloadPorts;
+  readonly #findings = new Findings();
+  readonly #tally = new Tally();
+  readonly #board: Board;
+  readonly #caller: Caller;
+  #clients: readonly Client[] = [];
+  /** Calls of one client do not overlap: whoever calls beside the clients of the plan has a number of its own. */
+  #nextClient: number;
+  #isProving = true;
+
+  constructor(plan: Plan, ports: WorkloadPorts) {
+    const mix = drawMix(plan, ports.random);
+    const sightings = new Sightings();
+    this.#plan = plan;
+    this.#ports = ports;
+    this.#nextClient = plan.clients;
+    this.#board = {
+      mix,
+      keys: new Keys(mix, plan.clients),
+      values: new Values(mix.sizes),
+      sightings,
+      tally: this.#tally,
+      appends: [],
+    };
+    this.#caller = new Caller({
+      ports,
+      findings: this.#findings,
+      tally: this.#tally,
+      sightings,
+      onAnswer: (operation) => checkSum(operation, mix.accounts, this.#findings),
+    });
+  }
+
+  get counts(): Readonly<Record<string, number>> {
+    return this.#tally.counts;
+  }
+
+  start(): void {
+    const { random } = this.#ports;
+    this.#clients = Array.from(
+      { length: this.#plan.clients },
+      (_, client) =>
+        // A stream for each: what happens to one does not change what the others draw.
+        new Client({
+          client,
+          ports: this.#ports,
+          caller: this.#caller,
+          board: this.#board,
+          random: seededRandom(random.below(0x1_0000_0000)),
+        }),
+    );
+    for (const client of this.#clients) {
+      client.run().catch((error: unknown) => this.#findings.add('workload', String(error)));
+    }
+  }
+
+  quiet(): void {
+    for (const client of this.#clients) client.end();
+  }
+
+  async proveLive(targets: readonly Target[]): Promise<void> {
+    const proofs = targets.map((target) => {
+      const others = targets.filter((other) => other !== target);
+      const isOver = (): boolean => !this.#isProving;
+      return proveMember(target, others, { ...this.#parts(isOver), values: this.#board.values });
+    });
+    await Promise.all(proofs);
+  }
+
+  async judge(target: Target): Promise<readonly Finding[]> {
+    this.quiet();
+    this.#isProving = false;
+    await this.#caller.untilIdle();
+    const finalHistory = await this.#readFinalHistory(target);
+    if (this.#caller.openCalls > 0) this.#findings.add('client', `${this.#caller.openCalls} calls without an outcome`);
+    const { history } = this.#caller;
+    this.#tally.add('operations', history.length);
+    const { appends } = this.#board;
+    const violations = checkHistory(history, finalHistory === undefined ? { appends } : { appends, finalHistory });
+    return [...this.#findings.all, ...violations];
+  }
+
+  async #readFinalHistory(target: Target): Promise<FinalHistory | undefined> {
+    const { clock } = this.#ports;
+    const endMs = clock.now() + FINAL_READS_MS;
+    const isOver = (): boolean => clock.now() >= endMs;
+    const finalHistory = await readFinalHistory(target, this.#parts(isOver));
+    if (finalHistory === undefined) this.#findings.add('client', `member ${target.id} does not tell how all ended`);
+    return finalHistory;
+  }
+
+  #parts(isOver: () => boolean): {
+    client: number;
+    ports: WorkloadPorts;
+    caller: Caller;
+    isOver: () => boolean;
+  } {
+    this.#nextClient += 1;
+    return { client: this.#nextClient - 1, ports: this.#ports, caller: this.#caller, isOver };
+  }
+}
