@@ -10,7 +10,6 @@ import type { Findings } from './findings.js';
 import { type Known, MemberLives } from './member-lives.js';
 import { rejectionOf } from './outcome-codes.js';
 import { type Received, send, WrongShape } from './request.js';
-import { type Certain, RevisionWindow } from './revision-window.js';
 import type { Sightings } from './sightings.js';
 import type { Tally } from './tally.js';
 
@@ -39,7 +38,6 @@ interface Open {
   readonly asking: Asking;
   readonly startMs: number;
   readonly known: Known;
-  readonly certain: Certain;
   readonly isTakenBack: () => boolean;
   readonly settle: (outcome: Outcome) => void;
   isSettled: boolean;
@@ -52,7 +50,6 @@ export class Caller {
   readonly history: Operation[] = [];
   readonly #parts: CallerParts;
   readonly #lives = new MemberLives();
-  readonly #window = new RevisionWindow();
   #begun = 0;
   #idle = createDeferred<void>();
 
@@ -85,7 +82,6 @@ export class Caller {
       asking,
       startMs: ports.clock.now(),
       known: this.#lives.known(target),
-      certain: this.#window.begin(call),
       isTakenBack: () => controller.signal.aborted,
       settle: (outcome) => {
         open.isSettled = true;
@@ -157,15 +153,13 @@ export class Caller {
     return outcome;
   }
 
-  #record({ asking, startMs, certain }: Open, outcome: Outcome): Operation {
+  #record({ asking, startMs }: Open, outcome: Outcome): Operation {
     const { ports, sightings, onAnswer } = this.#parts;
     const { client, target, call } = asking;
     const operation = { client, member: `m${target.id}`, call, outcome, startMs, endMs: ports.clock.now() };
     ports.trace(`c${client} ${describeOutcome(outcome)}`);
     this.history.push(operation);
     this.#count(operation);
-    const complaint = this.#window.end(call, certain, outcome);
-    if (complaint !== undefined) this.#find(operation, describeOutcome(outcome) + `, but ${complaint}`);
     sightings.learn(call, outcome);
     if (outcome.kind === 'ok') onAnswer(operation);
     if (this.openCalls === 0) {
@@ -183,12 +177,8 @@ export class Caller {
     else if (call.kind === 'compact') tally.add('compactions');
   }
 
-  #complain({ asking }: Open, complaint: string): void {
-    this.#find({ ...asking, member: `m${asking.target.id}` }, complaint);
-  }
-
-  #find({ client, member, call }: { client: number; member: string; call: Call }, complaint: string): void {
-    const message = `c${client} ${describeCall(call)} at ${member}: ${complaint}`;
+  #complain({ asking: { client, target, call } }: Open, complaint: string): void {
+    const message = `c${client} ${describeCall(call)} at m${target.id}: ${complaint}`;
     this.#parts.findings.add('client', message);
     this.#parts.ports.trace(`violation: ${message}`);
   }

@@ -28,7 +28,7 @@ export class Client {
   /** Where it asks when it can; undefined: anywhere. */
   readonly #home: bigint | undefined;
   #hasEnded = false;
-  /** The member that refused last. */
+  /** The member that refused, or did not answer, last. */
   #avoided: bigint | undefined;
 
   constructor(parts: ClientParts) {
@@ -79,7 +79,8 @@ export class Client {
       takenBackAfterMs: chance(random, takenBackPercent) ? random.below(TAKEN_BACK_AFTER_MS) : undefined,
       saysWhenGivingUp: chance(random, 30),
     });
-    this.#avoided = operation.outcome.kind === 'failed' ? target.id : undefined;
+    const { kind } = operation.outcome;
+    this.#avoided = kind === 'failed' || (kind === 'unknown' && chance(random, 50)) ? target.id : undefined;
     return operation;
   }
 
@@ -94,7 +95,7 @@ export class Client {
     }
   }
 
-  /** At home, unless that member is down or has just refused. */
+  /** At home, unless that member is down or was of no use just now. */
   #target(): Target | undefined {
     const { ports, random } = this.#parts;
     const targets = ports.targets();

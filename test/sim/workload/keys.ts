@@ -6,10 +6,7 @@
 import type { Random } from '../../../server/lib/random.js';
 import type { Call } from '../../checkers/operation.js';
 import { chance, pickSome } from './draw.js';
-import type { Mix } from './mix.js';
-
-/** So many clients share a register; more would have too many orders to try out. */
-const REGISTER_CLIENTS_MAX = 6;
+import { type Mix, REGISTER_CLIENTS_MAX } from './mix.js';
 
 interface Slot {
   readonly name: string;

@@ -55,6 +55,9 @@ export interface Mix {
   readonly historyDepth: number;
 }
 
+/** So many clients share a register; more would have too many orders for a checker to try out. */
+export const REGISTER_CLIENTS_MAX = 6;
+
 /** Waits longer than any member: the member's own verdict comes first. */
 export const ENDLESS_MS = 30_000;
 
@@ -66,10 +69,10 @@ export function drawMix(plan: Plan, random: Random): Mix {
     thinkMs: (1500 * plan.clients) / callsPerSecond,
     burstPercent: pick(random, [0, 30, 80]),
     patienceMs: pickSome(random, [200, 1000, 5000], between(random, 1, 3)),
-    endlessPercent: pick(random, [0, 0, 5]),
+    endlessPercent: pick(random, [0, 5, 30]),
     takenBackPercent: pick(random, [0, 0, 3]),
     roamingPercent: pick(random, [0, 50, 100]),
-    registers: between(random, 1, 6),
+    registers: between(random, plan.clients > REGISTER_CLIENTS_MAX ? 3 : 1, 6),
     hotPercent: pick(random, [0, 50, 90]),
     others: between(random, 2, 12),
     lists: between(random, 2, 4),

@@ -59,14 +59,8 @@ export function isRead(call: Call): boolean {
 }
 
 function namesRevision(call: Call): boolean {
-  return call.kind === 'compact' || revisionsOf(call).length > 0;
-}
-
-/** The revisions that a call wants to read at, in all its branches. */
-export function revisionsOf(call: Call): readonly number[] {
-  if (call.kind === 'range') return call.revision > 0 ? [call.revision] : [];
-  if (call.kind !== 'txn') return [];
-  return [...call.success, ...call.failure].flatMap((op) =>
-    op.kind === 'range' && op.revision > 0 ? [op.revision] : [],
-  );
+  if (call.kind === 'txn') {
+    return [...call.success, ...call.failure].some((op) => op.kind === 'range' && op.revision > 0);
+  }
+  return call.kind === 'compact' || (call.kind === 'range' && call.revision > 0);
 }
