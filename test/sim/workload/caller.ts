@@ -18,6 +18,8 @@ export interface Asking {
   readonly target: Target;
   readonly call: Call;
   readonly patienceMs: number;
+  /** What the member is told of how long it may take. */
+  readonly deadlineMs?: number | undefined;
   /** When the client takes the call back; 0: it does so before it begins. */
   readonly takenBackAfterMs?: number | undefined;
   /** Whether a client that gives up says so to the member. */
@@ -69,7 +71,7 @@ export class Caller {
   /** Resolves, at the latest when patience ends, with what was recorded. */
   ask(asking: Asking): Promise<Operation> {
     const { ports, tally } = this.#parts;
-    const { client, target, call, patienceMs, takenBackAfterMs, saysWhenGivingUp = false, isPhysical = false } = asking;
+    const { client, target, call, patienceMs, takenBackAfterMs, saysWhenGivingUp = false } = asking;
     ports.trace(`c${client} ${describeCall(call)} at m${target.id}`);
     this.#begun += 1;
     const controller = new AbortController();
@@ -94,12 +96,14 @@ export class Caller {
     if (takenBackAfterMs === 0) controller.abort();
     else if (takenBackAfterMs !== undefined) ports.clock.setTimer(() => controller.abort(), takenBackAfterMs);
     if (takenBackAfterMs !== undefined) tally.add('calls taken back');
-    this.#send(open, { isPhysical, signal: controller.signal });
+    this.#send(open, controller.signal);
     return done.promise;
   }
 
-  #send(open: Open, options: { readonly isPhysical: boolean; readonly signal: AbortSignal }): void {
-    const { target, call } = open.asking;
+  #send(open: Open, signal: AbortSignal): void {
+    const { target, call, deadlineMs, isPhysical = false } = open.asking;
+    const deadline = deadlineMs === undefined ? {} : { deadline: open.startMs + deadlineMs };
+    const options = { ...deadline, signal, isPhysical };
     try {
       send(
         target.kv,

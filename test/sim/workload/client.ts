@@ -68,14 +68,17 @@ export class Client {
       await this.#pause(NOBODY_THERE_PAUSE_MS);
       return undefined;
     }
-    const { patienceMs, endlessPercent, takenBackPercent } = board.mix;
+    const { endlessPercent, deadlinePercent, takenBackPercent } = board.mix;
+    const patienceMs = chance(random, endlessPercent) ? ENDLESS_MS : pick(random, board.mix.patienceMs);
     board.keys.called(call);
     const operation = await caller.ask({
       client,
       target,
       call,
       isPhysical,
-      patienceMs: chance(random, endlessPercent) ? ENDLESS_MS : pick(random, patienceMs),
+      patienceMs,
+      // The answer needs time to come back.
+      deadlineMs: chance(random, deadlinePercent) ? random.below(patienceMs) : undefined,
       takenBackAfterMs: chance(random, takenBackPercent) ? random.below(TAKEN_BACK_AFTER_MS) : undefined,
       saysWhenGivingUp: chance(random, 30),
     });

@@ -38,6 +38,8 @@ export interface Mix {
   readonly patienceMs: readonly number[];
   /** Calls that outwait the member's own request timeout. */
   readonly endlessPercent: number;
+  /** Calls that tell the member how long their client will wait. */
+  readonly deadlinePercent: number;
   /** Calls that their client takes back a moment later. */
   readonly takenBackPercent: number;
   /** Clients that ask another member for every call; the others have one that they return to. */
@@ -70,6 +72,7 @@ export function drawMix(plan: Plan, random: Random): Mix {
     burstPercent: pick(random, [0, 30, 80]),
     patienceMs: pickSome(random, [200, 1000, 5000], between(random, 1, 3)),
     endlessPercent: pick(random, [0, 5, 30]),
+    deadlinePercent: pick(random, [0, 30, 90]),
     takenBackPercent: pick(random, [0, 0, 3]),
     roamingPercent: pick(random, [0, 50, 100]),
     registers: between(random, plan.clients > REGISTER_CLIENTS_MAX ? 3 : 1, 6),

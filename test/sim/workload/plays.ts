@@ -1,8 +1,9 @@
 /** What a client may do in one turn. */
 import { transfer } from './bank-play.js';
+import { compact } from './compact-play.js';
 import { append } from './list-play.js';
 import type { PlayName } from './mix.js';
-import { compact, deleteKey, deleteRange, get, put, range, swapByRevision, swapByValue } from './register-plays.js';
+import { deleteKey, deleteRange, get, put, range, swapByRevision, swapByValue } from './register-plays.js';
 import type { Play } from './turn.js';
 import { readOnlyTxn, txn } from './txn-plays.js';
 

@@ -1,4 +1,4 @@
-/** Calls on one key, ranges over its neighbours, compactions: one call each. */
+/** Calls on one key, and ranges over its neighbours. */
 import type { Call, Compare, Range } from '../../checkers/operation.js';
 import { between, chance, pick } from './draw.js';
 import { MANY_KEYS, type Span } from './keys.js';
@@ -38,12 +38,6 @@ export const swapByValue: Play = (turn) =>
     // A key that is not there has no value to compare with.
     return modRevision === 0 ? byRevision(turn, key) : { key, target: 'value', is: 'equal', operand: value };
   });
-
-export const compact: Play = (turn) => {
-  const { random, sightings, mix } = turn;
-  const revision = Math.max(1, sightings.revision - random.below(mix.historyDepth));
-  return turn.ask({ kind: 'compact', revision }, { isPhysical: chance(random, 30) });
-};
 
 /** A revision that was there a moment ago; now and then one that may not be there yet. */
 export function someRevision({ random, sightings, mix }: Turn): number {

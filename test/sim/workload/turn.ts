@@ -4,6 +4,7 @@ import type { AppendRecord } from '../../checkers/append-op.js';
 import type { Call, Operation, Outcome } from '../../checkers/operation.js';
 import type { Keys } from './keys.js';
 import type { Mix } from './mix.js';
+import type { RevisionGaps } from './revision-gaps.js';
 import type { Sightings } from './sightings.js';
 import type { Tally } from './tally.js';
 import type { Values } from './values.js';
@@ -14,6 +15,7 @@ export interface Board {
   readonly keys: Keys;
   readonly values: Values;
   readonly sightings: Sightings;
+  readonly gaps: RevisionGaps;
   readonly tally: Tally;
   readonly appends: AppendRecord[];
 }

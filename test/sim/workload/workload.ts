@@ -14,7 +14,9 @@ import { readFinalHistory } from './final-reads.js';
 import { Findings } from './findings.js';
 import { Keys } from './keys.js';
 import { drawMix } from './mix.js';
+import type { PersistParts } from './persist.js';
 import { proveMember } from './prover.js';
+import { RevisionGaps } from './revision-gaps.js';
 import { Sightings } from './sightings.js';
 import { Tally } from './tally.js';
 import type { Board } from './turn.js';
@@ -40,6 +42,7 @@ class ClusterWorkload implements Workload {
   constructor(plan: Plan, ports: WorkloadPorts) {
     const mix = drawMix(plan, ports.random);
     const sightings = new Sightings();
+    const gaps = new RevisionGaps();
     this.#plan = plan;
     this.#ports = ports;
     this.#nextClient = plan.clients;
@@ -48,6 +51,7 @@ class ClusterWorkload implements Workload {
       keys: new Keys(mix, plan.clients),
       values: new Values(mix.sizes),
       sightings,
+      gaps,
       tally: this.#tally,
       appends: [],
     };
@@ -56,7 +60,10 @@ class ClusterWorkload implements Workload {
       findings: this.#findings,
       tally: this.#tally,
       sightings,
-      onAnswer: (operation) => checkSum(operation, mix.accounts, this.#findings),
+      onAnswer: (operation) => {
+        gaps.learn(operation);
+        checkSum(operation, mix.accounts, this.#findings);
+      },
     });
   }
 
@@ -113,17 +120,12 @@ class ClusterWorkload implements Workload {
     const { clock } = this.#ports;
     const endMs = clock.now() + FINAL_READS_MS;
     const isOver = (): boolean => clock.now() >= endMs;
-    const finalHistory = await readFinalHistory(target, this.#parts(isOver));
+    const finalHistory = await readFinalHistory(target, { ...this.#parts(isOver), gaps: this.#board.gaps });
     if (finalHistory === undefined) this.#findings.add('client', `member ${target.id} does not tell how all ended`);
     return finalHistory;
   }
 
-  #parts(isOver: () => boolean): {
-    client: number;
-    ports: WorkloadPorts;
-    caller: Caller;
-    isOver: () => boolean;
-  } {
+  #parts(isOver: () => boolean): PersistParts {
     this.#nextClient += 1;
     return { client: this.#nextClient - 1, ports: this.#ports, caller: this.#caller, isOver };
   }
