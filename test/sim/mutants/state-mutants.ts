@@ -1,0 +1,72 @@
+/** Bugs in the state machine: members that apply the same log come to differ, or history is told wrong. */
+import type { Mutant } from './mutant.js';
+
+export const STATE_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'compaction drops the newest version',
+    hazard: 'The version of a key that is current at the compacted revision is removed from the disk.',
+    replacements: [
+      {
+        file: 'state/mvcc/key-history.ts',
+        find: 'return isTombstone ? before : newest;',
+        replace: 'return isTombstone || newest >= 0 ? before : newest;',
+      },
+    ],
+  },
+  {
+    name: 'iteration order decides something visible',
+    hazard:
+      'A delete numbers its keys in the order in which this member came to know them, which a restart or a snapshot changes.',
+    replacements: [
+      {
+        file: 'state/mvcc/key-history.ts',
+        find: 'export class KeyHistory {\n',
+        replace: 'let known = 0;\n\nexport class KeyHistory {\n  readonly place = (known += 1);\n',
+      },
+      {
+        file: 'state/mvcc/revision-writer.ts',
+        find: '    this.#store.everyLive(command, (prevKv, history) => {\n      const revision = this.#next();',
+        replace:
+          '    const found: [KeyValue, KeyHistory][] = [];\n' +
+          '    this.#store.everyLive(command, (prevKv, history) => found.push([prevKv, history]) > 0);\n' +
+          '    found.sort(([, a], [, b]) => a.place - b.place);\n' +
+          '    found.forEach(([prevKv, history]) => {\n      const revision = this.#next();',
+      },
+    ],
+  },
+  {
+    name: 'clock read in apply',
+    hazard: 'A put is refused or not by the time at which a member comes to apply it.',
+    replacements: [
+      {
+        file: 'node/applier.ts',
+        find: '  /** Events of one entry, in order. */',
+        replace: '  readonly wallTime: () => number;\n  /** Events of one entry, in order. */',
+      },
+      {
+        file: 'node/applier.ts',
+        find: 'const applied = this.#machine.apply(command);',
+        replace:
+          "const isLate = command.kind === 'put' && this.#parts.wallTime() % 1000 < 20;\n" +
+          "    const applied = this.#machine.apply(isLate ? { kind: 'unknown', version: 0 } : command);",
+      },
+      {
+        file: 'node/raft-node.ts',
+        find: '      boot: loaded.boot,\n      publish: (events) => {',
+        replace:
+          '      boot: loaded.boot,\n      wallTime: () => parts.clock.wallTime(),\n      publish: (events) => {',
+      },
+    ],
+  },
+  {
+    name: 'compacted revision forgotten at a restart',
+    hazard: 'A restarted member answers from history that the others refuse as compacted.',
+    replacements: [
+      {
+        file: 'state/state-machine.ts',
+        find: "const writes: readonly StateWrite[] = [{ kind: 'compacted', revision: command.revision }];",
+        replace: 'const writes: readonly StateWrite[] = [];',
+      },
+    ],
+  },
+];
