@@ -2,14 +2,14 @@
  * The driver: the only place where decisions meet I/O. It feeds the core with messages, ticks and proposals, and carries
  * out each Ready in the order that ready.ts demands. One turn of its loop handles everything that came since the last.
  */
-import { InvariantError } from '../lib/assert.js';
 import type { Clock, Timer } from '../lib/clock.js';
 import { createDeferred } from '../lib/deferred.js';
 import type { Logger } from '../lib/logger.js';
 import { QuorateError } from '../lib/quorate-error.js';
 import type { Random } from '../lib/random.js';
 import { checkState, checkStep } from '../raft/invariants.js';
-import { Raft, type RaftStatus } from '../raft/raft.js';
+import type { ConfChange } from '../raft/membership.js';
+import { type ProposeResult, Raft, type RaftStatus } from '../raft/raft.js';
 import type { Ready } from '../raft/ready.js';
 import type { InstallSnapshot, LogIndex, Message, NodeId, SnapshotMeta } from '../raft/types.js';
 import type { Command } from '../state/command.js';
@@ -19,6 +19,7 @@ import type { LoadedMember, MemberStore } from '../storage/member-store.js';
 import { Applier } from './applier.js';
 import { encodeCommand } from './command-codec.js';
 import { Conditions } from './conditions.js';
+import { diskFailure, type Fatal } from './fatal.js';
 import { LIMITS } from './limits.js';
 import { trimTarget } from './log-trim.js';
 import { type NodeOptions, raftConfig, requestTimeoutMs, tickMs } from './options.js';
@@ -43,11 +44,9 @@ export interface NodeParts {
   readonly options: NodeOptions;
 }
 
-/** Why a node stopped by itself. */
-export interface Fatal {
-  readonly cause: 'storage' | 'invariant';
-  readonly error: unknown;
-}
+const NO_DATA = new Uint8Array(0);
+
+export type CoreView = Pick<Raft, 'role' | 'term' | 'leader' | 'conf' | 'commitIndex' | 'appliedIndex' | 'termAt'>;
 
 export class RaftNode implements PeerReceiver {
   readonly #parts: NodeParts;
@@ -142,6 +141,10 @@ export class RaftNode implements PeerReceiver {
   status(): RaftStatus {
     return this.#raft.status();
   }
+  /** Cheaper than status(), for whoever looks often. */
+  get core(): CoreView {
+    return this.#raft;
+  }
   /** What waits here: each of them comes to zero when the load ends. */
   queues(): { readonly proposals: number; readonly reads: number; readonly writes: number } {
     return { proposals: this.#proposals.size, reads: this.#reads.size, writes: this.#lane.pendingWrites };
@@ -198,6 +201,20 @@ export class RaftNode implements PeerReceiver {
     if (this.#isStopped) throw new QuorateError('OUTCOME_UNKNOWN', 'compacted, but not removed from the disk');
   }
 
+  /** Changes one member of the configuration. Only a leader can; accepted means appended, not committed. */
+  proposeConfChange(change: ConfChange): ProposeResult {
+    const result = this.#raft.proposeConfChange(change, NO_DATA);
+    this.#schedule();
+    return result;
+  }
+
+  /** False when this member does not lead or `to` cannot take over. */
+  transferLeadership(to: NodeId): boolean {
+    const isStarted = this.#raft.transferLeadership(to);
+    this.#schedule();
+    return isStarted;
+  }
+
   /** A leader passes its office on. Resolves when another one leads, or after an election timeout. */
   async handOver(): Promise<void> {
     const { role, conf } = this.#raft;
@@ -208,8 +225,7 @@ export class RaftNode implements PeerReceiver {
     const to = this.#successor();
     if (to === undefined) return;
     this.#parts.logger.info('handing leadership over', { to });
-    this.#raft.transferLeadership(to);
-    this.#schedule();
+    this.transferLeadership(to);
     await this.#until(() => this.#raft.role !== 'leader' && this.#raft.leader !== 0n, electionMs);
   }
 
@@ -393,7 +409,17 @@ export class RaftNode implements PeerReceiver {
     this.#reads.tick(now);
     this.#conditions.settle();
     this.#armTimer();
-    this.#schedule();
+    if (this.#hasWork(now)) this.#schedule();
+  }
+
+  /** Whether a turn would get anywhere: most ticks change nothing. */
+  #hasWork(now: number): boolean {
+    const { hasNews, leader } = this.#raft;
+    const isAwaited = this.#proposals.hasWaiting || this.#reads.canAsk;
+    const isCompacting = this.#canApply && this.#applier.hasCompactionWork;
+    return (
+      hasNews || leader !== this.#lastLeader || (isAwaited && leader !== 0n) || isCompacting || this.#lane.isDue(now)
+    );
   }
 
   /** Heartbeats must not keep a leader in office whose disk no longer takes its entries. */
@@ -470,9 +496,4 @@ export class RaftNode implements PeerReceiver {
     this.#conditions.settle();
     this.#tellReady();
   }
-}
-
-/** What comes back from the disk may also be a rule of ours that was broken on the way there. */
-function diskFailure(error: unknown): Fatal {
-  return { cause: error instanceof InvariantError ? 'invariant' : 'storage', error };
 }

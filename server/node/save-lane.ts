@@ -165,13 +165,19 @@ export class SaveLane {
     this.#isDemanded = true;
   }
 
+  /** Whether flush() has something to do now: to write, or to note since when work waits. */
+  isDue(now: number): boolean {
+    if (this.#inFlight !== undefined || this.#hasFailed || !this.#hasWork) return false;
+    return this.#lazySince === undefined || now - this.#lazySince >= LIMITS.lazyWriteMs || this.#isUrgent;
+  }
+
   /**
    * Starts the next batch unless one is under way. State and commit index alone are in no hurry, since a crash brings
    * them back from the log: for a while they wait for a batch that must be written anyway. After a failure nothing is
    * ever written again.
    */
   flush(now: number): void {
-    if (this.#inFlight !== undefined || this.#hasFailed || !this.#hasWork) return;
+    if (!this.isDue(now)) return;
     if (!this.#isUrgent) {
       this.#lazySince ??= now;
       if (now - this.#lazySince < LIMITS.lazyWriteMs) return;

@@ -231,6 +231,14 @@ export class Raft {
     this.#dispatch(message);
   }
 
+  /** False: ready() has nothing to give before something comes in. A tick alone leaves it so, most of the time. */
+  get hasNews(): boolean {
+    const { log, messages, afterSave, reads, droppedReads, snapshot } = this.#core;
+    const waiting = messages.length + afterSave.length + reads.length + droppedReads.length;
+    if (waiting > 0 || snapshot !== undefined) return true;
+    return log.hasUnhanded || log.applicableIndex > log.appliedIndex || this.#changedHardState() !== undefined;
+  }
+
   /** Everything that is to be done since the last call; undefined when there is nothing. */
   ready(options: { readonly canApply: boolean } = { canApply: true }): Ready | undefined {
     const core = this.#core;

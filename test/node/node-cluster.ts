@@ -8,7 +8,8 @@ import { seededRandom } from '../../server/lib/random.js';
 import { KvMember } from '../../server/node/kv-member.js';
 import type { NodeOptions } from '../../server/node/options.js';
 import type { OutgoingSnapshot, PeerMessage, PeerReceiver, PeerTransport } from '../../server/node/ports.js';
-import { type Fatal, RaftNode } from '../../server/node/raft-node.js';
+import type { Fatal } from '../../server/node/fatal.js';
+import { RaftNode } from '../../server/node/raft-node.js';
 import { rebuildState } from '../../server/node/rebuild.js';
 import type { Engine } from '../../server/storage/engine.js';
 import { MemoryIdentityFile } from '../../server/storage/identity.js';
@@ -99,6 +100,7 @@ export class NodeCluster {
     this.#seed = seed;
   }
 
+  /** Whoever is not of the first configuration waits for the cluster to add it. */
   async start(id: bigint): Promise<RunningMember> {
     const process = this.clock.process();
     const identityFile = this.#identities.get(id) ?? new MemoryIdentityFile();
@@ -108,7 +110,7 @@ export class NodeCluster {
       identityFile,
       identity: { clusterId: CLUSTER_ID, memberId: id },
       bootstrap: {
-        conf: { voters: this.ids, learners: [] },
+        conf: { voters: this.ids.includes(id) ? this.ids : [], learners: [] },
         members: this.ids.map((member) => ({ id: member, name: `m${member}`, peerUrls: [], clientUrls: [] })),
       },
     });
