@@ -1,0 +1,48 @@
+/**
+ * What one seed makes of everything. Swarm style: which faults exist at all comes first, so that each is also met alone
+ * and none hides another for ever; then how strong they are, how large everything is and how it is timed.
+ */
+import type { Random } from '../../server/lib/random.js';
+import { between, chance, longTail, pick, streamOf } from './draws.js';
+import { FAULT_KINDS, type FaultKind, type Plan } from './plan-types.js';
+
+const VOTERS = [1, 2, 3, 3, 3, 3, 5, 5, 7] as const;
+const HEARTBEATS_PER_ELECTION = [5, 10, 20] as const;
+/** Member-seconds under faults: a larger cluster runs for a shorter time. */
+const MEMBER_SECONDS = { from: 60, to: 240 } as const;
+const FAULTY_MS = { from: 15_000, to: 100_000 } as const;
+
+export function drawPlan(seed: number): Plan {
+  const random = streamOf(seed, 'plan');
+  const voters = pick(random, VOTERS);
+  const spares = random.below(3);
+  const heartbeatMs = 50 + 10 * random.below(16);
+  const memberMs = 1000 * between(random, MEMBER_SECONDS.from, MEMBER_SECONDS.to);
+  const faultyMs = Math.round(Math.min(Math.max(memberMs / voters, FAULTY_MS.from), FAULTY_MS.to));
+  return {
+    seed,
+    voters,
+    spares,
+    clients: 2 + random.below(5),
+    faultyMs,
+    heartbeatMs,
+    electionMs: heartbeatMs * pick(random, HEARTBEATS_PER_ELECTION),
+    faults: drawFaults(random),
+    snapshotCount: Math.floor(longTail(random, 5, 1000)),
+    snapshotCatchUpEntries: Math.floor(longTail(random, 0, 100)),
+    applyPageEntriesMax: 1 + random.below(64),
+    appendBytesMax: Math.floor(longTail(random, 64, 64 * 1024)),
+    inflightMessagesMax: 1 + Math.floor(longTail(random, 0, 64)),
+  };
+}
+
+function drawFaults(random: Random): Plan['faults'] {
+  /** How likely each kind is to exist: few seeds have nearly all, few nearly none. */
+  const share = between(random, 0.05, 0.6);
+  const faults: Partial<Record<FaultKind, number>> = {};
+  for (const kind of FAULT_KINDS) {
+    const strength = (1 + Math.floor(longTail(random, 0, 99.9))) / 100;
+    if (chance(random, share)) faults[kind] = strength;
+  }
+  return faults;
+}

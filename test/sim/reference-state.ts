@@ -1,0 +1,77 @@
+/**
+ * The state after each committed entry, from a state machine that no disk, no crash and no snapshot has ever touched:
+ * every entry of the committed log, in order, each once. What any member shows at an index must equal it.
+ */
+import { decodeCommand } from '../../server/node/command-codec.js';
+import type { ConfState, LogIndex } from '../../server/raft/types.js';
+import type { MemberInfo } from '../../server/state/result.js';
+import { StateMachine } from '../../server/state/state-machine.js';
+import type { Committed } from './committed.js';
+import type { Entries } from './entries.js';
+import type { Report } from './check-report.js';
+import { StateHash } from './state-hash.js';
+
+const COMPACTION_KEYS = 1000;
+
+export interface StatePoint {
+  readonly revision: number;
+  readonly compactedRevision: number;
+  readonly hash: number;
+  readonly conf: ConfState;
+}
+
+export class ReferenceState {
+  readonly #committed: Committed;
+  readonly #entries: Entries;
+  readonly #report: Report;
+  readonly #machine: StateMachine;
+  readonly #hash = new StateHash();
+  /** Place i: after index i. */
+  readonly #points: StatePoint[];
+
+  constructor(
+    parts: { readonly committed: Committed; readonly entries: Entries; readonly report: Report },
+    bootstrap: { readonly conf: ConfState; readonly members: readonly MemberInfo[] },
+  ) {
+    this.#committed = parts.committed;
+    this.#entries = parts.entries;
+    this.#report = parts.report;
+    this.#machine = StateMachine.create({ members: bootstrap.members });
+    this.#points = [this.#point(bootstrap.conf)];
+  }
+
+  /** Of everything committed up to now. */
+  get now(): StatePoint {
+    return this.at(this.#committed.index);
+  }
+
+  /** Nothing beyond what is committed. */
+  at(index: LogIndex): StatePoint {
+    while (this.#points.length <= Math.min(index, this.#committed.index)) this.#applyNext();
+    const point = this.#points[Math.min(index, this.#points.length - 1)];
+    if (point === undefined) throw new Error('the reference has no first point');
+    return point;
+  }
+
+  #applyNext(): void {
+    const index = this.#points.length;
+    const before = this.at(index - 1);
+    const entry = this.#entries.get({ index, term: this.#committed.termAt(index) ?? 0 });
+    if (entry === undefined) {
+      this.#report('commit-durable', `entry ${index} is committed and was never durable anywhere`);
+      this.#points.push(before);
+      return;
+    }
+    if (entry.kind === 'normal') {
+      const { command } = decodeCommand(entry.data);
+      this.#hash.take(this.#machine.apply(command).events);
+      this.#machine.compactionStep(COMPACTION_KEYS);
+    }
+    this.#points.push(this.#point(entry.kind === 'conf' ? entry.conf : before.conf));
+  }
+
+  #point(conf: ConfState): StatePoint {
+    const { revision, compactedRevision } = this.#machine;
+    return { revision, compactedRevision, hash: this.#hash.value, conf };
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * The visible state of a store as two numbers that can be kept up to date: a sum over its keys, whatever their order. An
+ * event takes the old version of its key out and puts the new one in.
+ */
+import type { Event, KeyValue } from '../../server/state/result.js';
+import type { StateMachine } from '../../server/state/state-machine.js';
+import { getAll } from '../node/requests.js';
+
+export class StateHash {
+  #high = 0;
+  #low = 0;
+
+  static of(machine: StateMachine): StateHash {
+    const hash = new StateHash();
+    const opened = machine.openRange(getAll(), undefined, Number.MAX_SAFE_INTEGER);
+    if (!opened.ok) throw new Error(`the current state cannot be read: ${opened.code}`);
+    for (const kv of opened.cursor.result().kvs) hash.#add(kv, 1);
+    return hash;
+  }
+
+  get value(): number {
+    return (this.#high & 0x1fffff) * 0x1_0000_0000 + (this.#low >>> 0);
+  }
+
+  take(events: readonly Event[]): void {
+    for (const { type, kv, prevKv } of events) {
+      if (prevKv !== undefined) this.#add(prevKv, -1);
+      if (type === 'put') this.#add(kv, 1);
+    }
+  }
+
+  #add(kv: KeyValue, sign: 1 | -1): void {
+    const known = parts.get(kv) ?? partsOf(kv);
+    parts.set(kv, known);
+    this.#high = (this.#high + sign * known.high) | 0;
+    this.#low = (this.#low + sign * known.low) | 0;
+  }
+}
+
+interface Parts {
+  readonly high: number;
+  readonly low: number;
+}
+
+/** A version leaves the sum some time after it came. */
+const parts = new WeakMap<KeyValue, Parts>();
+
+function partsOf(kv: KeyValue): Parts {
+  let low = hashText(0x811c9dc5, kv.key);
+  low = hashText(Math.imul(low ^ kv.version, 0x9e3779b1), kv.value);
+  low = Math.imul(low ^ kv.modRevision, 0x85ebca77);
+  low = Math.imul(low ^ kv.createRevision ^ Number(kv.lease & 0xffffffffn), 0xc2b2ae3d);
+  low ^= low >>> 15;
+  const high = Math.imul(low ^ (low >>> 13), 0x27d4eb2f) ^ Math.imul(kv.modRevision + kv.version, 0x165667b1);
+  return { high, low };
+}
+
+function hashText(start: number, text: string): number {
+  let hash = Math.imul(start ^ text.length, 0x01000193);
+  for (let place = 0; place < text.length; place += 1) hash = Math.imul(hash ^ text.charCodeAt(place), 0x01000193);
+  return hash;
+}

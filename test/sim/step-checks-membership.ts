@@ -1,0 +1,95 @@
+/**
+ * Configurations: one member at a time, one change at a time, and none of a leader that has not committed an entry of
+ * its own term yet; the configuration stored with the state is that of the log.
+ */
+import { membersOf } from '../../server/raft/membership.js';
+import type { ConfState, EntryId, NodeId } from '../../server/raft/types.js';
+import type { Committed } from './committed.js';
+import type { DurableImage } from './durable-image.js';
+import type { Entries } from './entries.js';
+import type { ReferenceState } from './reference-state.js';
+import type { Report } from './check-report.js';
+
+export class MembershipChecks {
+  readonly #report: Report;
+  readonly #committed: Committed;
+  readonly #entries: Entries;
+  readonly #reference: ReferenceState;
+  readonly #seen = new Set<string>();
+
+  constructor(report: Report, committed: Committed, entries: Entries, reference: ReferenceState) {
+    this.#report = report;
+    this.#committed = committed;
+    this.#entries = entries;
+    this.#reference = reference;
+  }
+
+  /** An entry is durable somewhere. Its leader appended it earlier, and has told its commits by now. */
+  durable(id: EntryId): void {
+    const entry = this.#entries.get(id);
+    if (entry?.kind !== 'conf') return;
+    const key = `${id.term}/${id.index}`;
+    if (this.#seen.has(key)) return;
+    this.#seen.add(key);
+    if (!this.#hasCommitted(id)) {
+      this.#report(
+        'conf-after-own-commit',
+        `${key} changes the members before its leader committed anything of its term`,
+      );
+    }
+    const before = this.#confBefore(id);
+    if (before === undefined) {
+      this.#report('one-conf-change', `${key} changes the members while an earlier change is not committed`);
+    } else if (!isOneStep(before, entry.conf)) {
+      this.#report('one-member-at-a-time', `${key} changes more than one member`);
+    }
+  }
+
+  /** On a disk, at a start and now and then. */
+  checkApplied(id: NodeId, { applied }: DurableImage): void {
+    if (applied === undefined || applied.index > this.#committed.index) return;
+    const { conf, revision } = this.#reference.at(applied.index);
+    if (!isSame(conf, applied.conf) && applied.conf.voters.length > 0) {
+      this.#report('conf-of-the-log', `m${id} stores another configuration at ${applied.index} than the log has`);
+    }
+    if (revision !== applied.revision) {
+      this.#report(
+        'state-of-the-log',
+        `m${id} stores revision ${applied.revision} at ${applied.index}, not ${revision}`,
+      );
+    }
+  }
+
+  #hasCommitted({ term, index }: EntryId): boolean {
+    for (let place = Math.min(index - 1, this.#committed.index); place > 0; place -= 1) {
+      const committed = this.#committed.termAt(place) ?? 0;
+      if (committed <= term) return committed === term;
+    }
+    return false;
+  }
+
+  /** The configuration in force before the entry; undefined when that is not committed. */
+  #confBefore(id: EntryId): ConfState | undefined {
+    let index = id.index - 1;
+    let term = this.#entries.termBefore(id);
+    while (term !== undefined && index > this.#committed.index) {
+      if (this.#entries.get({ term, index })?.kind === 'conf') return undefined;
+      term = this.#entries.termBefore({ term, index });
+      index -= 1;
+    }
+    return this.#reference.at(index).conf;
+  }
+}
+
+function isOneStep(before: ConfState, after: ConfState): boolean {
+  const was = new Set(membersOf(before));
+  const is = new Set(membersOf(after));
+  const changed = [...was].filter((id) => !is.has(id)).length + [...is].filter((id) => !was.has(id)).length;
+  if (changed > 0) return changed === 1;
+  // A learner became a voter.
+  return after.voters.filter((id) => !before.voters.includes(id)).length === 1;
+}
+
+function isSame(a: ConfState, b: ConfState): boolean {
+  return a.voters.join() === b.voters.join() && a.learners.join() === b.learners.join();
+}

@@ -1,0 +1,193 @@
+/**
+ * Everything that must hold after every step of a member, on whole members: their memory, their disks as a power cut
+ * would leave them, what they send and what they answer. Which hazard is met by which check:
+ *
+ *   two leaders in one term                                election-safety
+ *   a vote forgotten, changed or told before it is durable  vote-durable, one-vote, term-never-falls
+ *   a vote counted twice                                    election-safety, state-machine-safety
+ *   logs that differ below an equal entry                   log-matching, entry-identity, log-terms-rise
+ *   a new leader without what was committed                 leader-completeness
+ *   an entry of an old term committed by counting           state-machine-safety, committed-kept, leader-completeness
+ *   a commit that a quorum does not hold durably,
+ *     the leader's own disk and even sizes included         commit-durable
+ *   a committed entry cut off or replaced                   committed-kept, log-without-holes
+ *   an acknowledgement of what is not there any more        append-durable, commit-durable
+ *   success told for an entry that another one replaced     answer-durable, read-linearizable; the workload's checkers
+ *   a change of members too early or two at once            conf-after-own-commit, one-conf-change, one-member-at-a-time
+ *   a removed member that votes or serves                   commit-durable, read-linearizable
+ *   a disk that forgot what it promised                     term-never-falls, committed-kept, pointers-never-fall
+ *   a read confirmed by an older round, by a new leader too
+ *     early, or answered before it is applied               read-linearizable
+ *   an answer before the sync                               answer-durable, commit-durable, append-durable
+ *   a failed sync taken for a good one                      append-durable, vote-durable, commit-durable
+ *   a torn or lost block taken for the end of the log       log-without-holes, committed-kept
+ *   the applied index apart from its state; an entry
+ *     skipped or applied twice                              state-of-the-log
+ *   a snapshot of another index than it says, half
+ *     installed, or older than the state                    state-of-the-log, pointers-never-fall, pointers-in-order
+ *
+ * The core's own invariants (server/raft/invariants.ts) run in every member besides; a broken one is reported by name.
+ */
+import type { RaftNode } from '../../server/node/raft-node.js';
+import type { ConfState, LogIndex, Message, NodeId, Role, Term } from '../../server/raft/types.js';
+import type { MemberInfo } from '../../server/state/result.js';
+import { Committed } from './committed.js';
+import type { DurableImage } from './durable-image.js';
+import { Entries } from './entries.js';
+import { ReferenceState } from './reference-state.js';
+import type { Report } from './check-report.js';
+import { AnswerChecks } from './step-checks-answers.js';
+import { CommitChecks } from './step-checks-commits.js';
+import { ElectionChecks } from './step-checks-elections.js';
+import { LogChecks } from './step-checks-logs.js';
+import { MembershipChecks } from './step-checks-membership.js';
+import { StateChecks, type WatchedState } from './step-checks-state.js';
+import { StateHash } from './state-hash.js';
+
+/** One life of a member, and how it stood when it was last looked at. */
+export interface Watched extends WatchedState {
+  role: Role;
+  term: Term;
+  commitIndex: LogIndex;
+  appliedIndex: LogIndex;
+  wasServing: boolean;
+}
+
+export class StepChecks {
+  readonly committed = new Committed();
+  readonly entries: Entries;
+  readonly reference: ReferenceState;
+  readonly answers: AnswerChecks;
+  readonly #elections: ElectionChecks;
+  readonly #logs: LogChecks;
+  readonly #commits: CommitChecks;
+  readonly #states: StateChecks;
+  readonly #membership: MembershipChecks;
+  readonly #images: (id: NodeId) => DurableImage | undefined;
+  /** How many steps changed something, and were checked. */
+  steps = 0;
+
+  constructor(
+    report: Report,
+    images: (id: NodeId) => DurableImage | undefined,
+    bootstrap: { readonly conf: ConfState; readonly members: readonly MemberInfo[] },
+  ) {
+    const { committed } = this;
+    this.#images = images;
+    this.entries = new Entries(report);
+    const { entries } = this;
+    this.reference = new ReferenceState({ committed, entries, report }, bootstrap);
+    this.answers = new AnswerChecks(report, this.reference);
+    this.#elections = new ElectionChecks(report, committed);
+    this.#logs = new LogChecks(report, committed, entries);
+    this.#commits = new CommitChecks(report, committed, images);
+    this.#states = new StateChecks(report, committed, this.reference);
+    this.#membership = new MembershipChecks(report, committed, entries, this.reference);
+  }
+
+  /** How many terms had a leader. */
+  get elections(): number {
+    return this.#elections.elections;
+  }
+
+  /** A member starts from its disk. */
+  started(id: NodeId, node: RaftNode): Watched {
+    const image = this.#images(id);
+    if (image !== undefined) {
+      this.#logs.checkPointers(id, image);
+      this.#membership.checkApplied(id, image);
+    }
+    const { startIndex } = node.status();
+    const { machine } = node;
+    const watched: Watched = {
+      id,
+      node,
+      machine,
+      hash: StateHash.of(machine),
+      role: 'follower',
+      term: 0,
+      commitIndex: startIndex,
+      appliedIndex: -1,
+      wasServing: true,
+    };
+    this.#states.watch(watched);
+    this.step(watched);
+    return watched;
+  }
+
+  /** After every step of a member, when all that follows from it has happened. */
+  step(watched: Watched): void {
+    const { id, node } = watched;
+    const { core } = node;
+    const { role, term, commitIndex, appliedIndex } = core;
+    const { isServing } = node;
+    const isSame =
+      role === watched.role &&
+      term === watched.term &&
+      commitIndex === watched.commitIndex &&
+      appliedIndex === watched.appliedIndex &&
+      isServing === watched.wasServing;
+    if (isSame) return;
+    this.steps += 1;
+    if (commitIndex > watched.commitIndex) {
+      this.#commits.advanced(id, core, Math.max(watched.commitIndex, node.status().startIndex));
+    }
+    if (role === 'leader' && (watched.role !== 'leader' || term !== watched.term)) {
+      this.#elections.leads(id, core, node.status().startIndex);
+    }
+    if (appliedIndex !== watched.appliedIndex || isServing !== watched.wasServing) this.#states.applied(watched);
+    watched.role = role;
+    watched.term = term;
+    watched.commitIndex = commitIndex;
+    watched.appliedIndex = appliedIndex;
+    watched.wasServing = isServing;
+  }
+
+  /** Now and then, and at the end: what is too much for every step. */
+  thorough(running: readonly Watched[]): void {
+    for (const watched of running) {
+      const image = this.#images(watched.id);
+      if (image !== undefined) {
+        this.#logs.checkPointers(watched.id, image);
+        this.#membership.checkApplied(watched.id, image);
+      }
+      this.#checkMemory(watched);
+    }
+  }
+
+  checkVisible(watched: Watched): void {
+    this.#states.checkVisible(watched);
+  }
+
+  sent(message: Message): void {
+    const image = this.#images(message.from);
+    if (image === undefined) return;
+    this.#elections.sent(message, image);
+    if (message.type === 'appendResponse' && message.accepted) this.#logs.accepted(message, image);
+  }
+
+  synced(id: NodeId, image: DurableImage): void {
+    const changes = image.takeChanges();
+    this.#logs.synced(id, image, changes);
+    for (const { index } of changes) {
+      const term = image.termAt(index);
+      if (term !== undefined) this.#membership.durable({ index, term });
+    }
+  }
+
+  cut(id: NodeId, image: DurableImage, before: DurableImage): void {
+    this.#logs.cut(id, image, before);
+  }
+
+  /** What is in memory beyond the commit index matches what others have on their disks. */
+  #checkMemory({ id, node }: Watched): void {
+    const { core } = node;
+    const { lastIndex } = node.status();
+    for (let index = core.commitIndex + 1; index <= lastIndex; index += 1) {
+      const term = core.termAt(index);
+      const before = core.termAt(index - 1);
+      if (term === undefined || before === undefined) continue;
+      this.entries.follows({ term, index }, before, `in the memory of m${id}`);
+    }
+  }
+}

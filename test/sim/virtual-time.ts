@@ -1,0 +1,128 @@
+/**
+ * True time, and the one queue of everything that is still to happen. Events run in the order of their times, those of
+ * one time in the order in which they were asked for. Nothing here knows what an event does.
+ */
+import type { Timer } from '../../server/lib/clock.js';
+
+/** Time is counted in 1/1024 ms: integers inside, and milliseconds that are exact binary fractions outside. */
+export const UNITS_PER_MS = 1024;
+
+interface Event extends Timer {
+  readonly at: number;
+  readonly order: number;
+  /** Undefined once it was cancelled. */
+  run: (() => void) | undefined;
+}
+
+export class VirtualTime {
+  #now = 0;
+  #order = 0;
+  /** A binary heap by (at, order). */
+  readonly #heap: Event[] = [];
+  /** Due now, in the order in which they were asked for. */
+  #soon: (() => void)[] = [];
+  #soonNext = 0;
+
+  /** In units. */
+  get now(): number {
+    return this.#now;
+  }
+  get nowMs(): number {
+    return this.#now / UNITS_PER_MS;
+  }
+
+  /** Runs `callback` at `units`, or now if that is past. */
+  at(units: number, callback: () => void): Timer {
+    this.#order += 1;
+    const event: Event = {
+      at: Math.max(units, this.#now),
+      order: this.#order,
+      run: callback,
+      cancel: () => {
+        event.run = undefined;
+      },
+    };
+    this.#push(event);
+    return event;
+  }
+
+  after(ms: number, callback: () => void): Timer {
+    return this.at(this.#now + Math.ceil(ms * UNITS_PER_MS), callback);
+  }
+
+  /** After everything that is due now already, before time moves on. */
+  soon(callback: () => void): void {
+    this.#soon.push(callback);
+  }
+
+  /** Takes out the next event and moves time up to it. Undefined when there is none. */
+  take(): (() => void) | undefined {
+    const soon = this.#takeSoon();
+    if (soon !== undefined) return soon;
+    for (let event = this.#pop(); event !== undefined; event = this.#pop()) {
+      const { at, run } = event;
+      if (run === undefined) continue;
+      this.#now = at;
+      return run;
+    }
+    return undefined;
+  }
+
+  #takeSoon(): (() => void) | undefined {
+    if (this.#soonNext === this.#soon.length) return undefined;
+    const callback = this.#soon[this.#soonNext];
+    this.#soonNext += 1;
+    if (this.#soonNext === this.#soon.length) {
+      this.#soon = [];
+      this.#soonNext = 0;
+    }
+    return callback;
+  }
+
+  #push(event: Event): void {
+    const heap = this.#heap;
+    let place = heap.length;
+    heap.push(event);
+    while (place > 0) {
+      const parentPlace = (place - 1) >>> 1;
+      const parent = heap[parentPlace];
+      if (parent === undefined || isBefore(parent, event)) break;
+      heap[place] = parent;
+      place = parentPlace;
+    }
+    heap[place] = event;
+  }
+
+  #pop(): Event | undefined {
+    const heap = this.#heap;
+    const first = heap[0];
+    const last = heap.pop();
+    if (first === undefined || last === undefined || heap.length === 0) return first;
+    this.#sink(last);
+    return first;
+  }
+
+  /** Puts `event` in the empty place at the top. */
+  #sink(event: Event): void {
+    const heap = this.#heap;
+    let place = 0;
+    for (;;) {
+      let childPlace = 2 * place + 1;
+      let child = heap[childPlace];
+      if (child === undefined) break;
+      const right = heap[childPlace + 1];
+      if (right !== undefined && isBefore(right, child)) {
+        child = right;
+        childPlace += 1;
+      }
+      if (isBefore(event, child)) break;
+      heap[place] = child;
+      place = childPlace;
+    }
+    heap[place] = event;
+  }
+}
+
+function isBefore(a: Event, b: Event): boolean {
+  return a.at < b.at || (a.at === b.at && a.order < b.order);
+}

@@ -1,0 +1,450 @@
+/**
+ * The simulated world: whole members, each with the real driver, state and storage above a simulated disk, one network
+ * and one true time. It starts and ends their processes, looks at them after every step and keeps the first violation.
+ * What goes wrong, and when, is decided elsewhere: faults.ts.
+ */
+import { silentLogger } from '../../server/lib/logger.js';
+import type { Random } from '../../server/lib/random.js';
+import { KvMember } from '../../server/node/kv-member.js';
+import type { Fatal } from '../../server/node/fatal.js';
+import type { NodeOptions } from '../../server/node/options.js';
+import type { PeerTransport } from '../../server/node/ports.js';
+import { RaftNode } from '../../server/node/raft-node.js';
+import { rebuildState } from '../../server/node/rebuild.js';
+import type { ConfState, NodeId } from '../../server/raft/types.js';
+import type { MemberInfo } from '../../server/state/result.js';
+import { EngineError } from '../../server/storage/engine.js';
+import type { MemberBootstrap } from '../../server/storage/open-member-store.js';
+import { openMemberStore } from '../../server/storage/open-member-store.js';
+import { DiskConditions } from './disk-conditions.js';
+import { Door } from './door.js';
+import { between, chance, streamOf } from './draws.js';
+import { FaultCounts } from './fault-counts.js';
+import type { CrashMoment, Life, Running, Slot } from './life.js';
+import { MemberProcess } from './member-clock.js';
+import type { Plan } from './plan-types.js';
+import type { Violation } from './seed-result.js';
+import { type CutKind, type DiskEvents, type DiskWeather, drawCut, SimDisk } from './sim-disk.js';
+import { simEngine } from './sim-engine.js';
+import { SimIdentityFile } from './sim-identity-file.js';
+import { SimNetwork } from './sim-network.js';
+import { SnapshotStreams } from './snapshot-streams.js';
+import { StepChecks } from './step-checks.js';
+import type { EntryBook } from './durable-image.js';
+import { Trace } from './trace.js';
+import { UNITS_PER_MS, VirtualTime } from './virtual-time.js';
+import type { Target } from './workload-ports.js';
+
+export type MakeDisk = (time: VirtualTime, weather: DiskWeather, events: DiskEvents, book: EntryBook) => SimDisk;
+
+export interface WorldOptions {
+  readonly trace?: (line: string) => void;
+  /** A member's disk; default an honest one. */
+  readonly diskOf?: (id: NodeId, ...parts: Parameters<MakeDisk>) => SimDisk;
+}
+
+export const CLUSTER_ID = 77n;
+/** After so many steps that changed something, everything is looked at. */
+const THOROUGH_EVERY = 500;
+/** An error that a disk was made to give ends its member within this: it may have nothing to write for a while. */
+const RESTART_AFTER_FATAL_MS = 20;
+/** More events than this at one moment are a loop. */
+const EVENTS_AT_ONCE_MAX = 100_000;
+
+export class World {
+  readonly plan: Plan;
+  readonly time = new VirtualTime();
+  readonly trace: Trace;
+  readonly faults = new FaultCounts();
+  readonly network: SimNetwork;
+  readonly streams: SnapshotStreams;
+  readonly checks: StepChecks;
+  readonly conditions: DiskConditions;
+  readonly slots = new Map<NodeId, Slot>();
+  readonly counts = { boots: 0, snapshotsInstalled: 0, fatals: 0 };
+  /** The time of faults: afterwards everything goes well. */
+  isFaulty = true;
+  violation: Violation | undefined;
+  /** Called when a process has ended by itself: somebody may want to start the member again. */
+  onEnded: (slot: Slot) => void = () => undefined;
+  events = 0;
+  readonly #options: WorldOptions;
+  readonly #random: Random;
+  readonly #bootstrap: MemberBootstrap;
+  readonly #touched: Life[] = [];
+  #eventsAtOnce = 0;
+  #lastNow = 0;
+  #stepsAtThorough = 0;
+
+  constructor(plan: Plan, options: WorldOptions = {}) {
+    this.plan = plan;
+    this.#options = options;
+    this.#random = streamOf(plan.seed, 'world');
+    this.trace = new Trace(this.time, options.trace);
+    const voters = Array.from({ length: plan.voters }, (_, place) => BigInt(place + 1));
+    this.#bootstrap = { conf: { voters, learners: [] }, members: voters.map(memberInfo) };
+    this.checks = new StepChecks(this.report, (id) => this.slots.get(id)?.disk.image, this.#bootstrap);
+    const { time, trace, faults: counts } = this;
+    const lifeOf = (id: NodeId): Life | undefined => this.slots.get(id)?.life;
+    this.network = new SimNetwork(plan, { time, trace, counts, lifeOf });
+    this.conditions = new DiskConditions(plan, counts);
+    this.streams = new SnapshotStreams({
+      time,
+      lifeOf,
+      isCut: (from, to) => this.network.isCut(from, to),
+      latencyMs: (from, to) => this.network.latencyMs(from, to),
+      chunkDue: (from, to) => this.#chunkDue(from, to),
+      installed: (from, to, index) => this.#snapshotInstalled(from, to, index),
+    });
+    for (const id of voters) this.addSlot(id);
+  }
+
+  readonly report = (checker: string, message: string): void => {
+    if (this.violation !== undefined) return;
+    this.violation = { checker, message, atMs: this.time.nowMs };
+    this.trace.line(`VIOLATION of ${checker}: ${message}`);
+  };
+
+  /** One event, after looking at what the one before has done. False when there is a violation. */
+  step(): boolean {
+    this.#lookAtTouched();
+    if (this.violation !== undefined) return false;
+    const event = this.time.take();
+    if (event === undefined) {
+      this.report('world', 'nothing will ever happen again');
+      return false;
+    }
+    this.events += 1;
+    this.#checkProgress();
+    try {
+      event();
+    } catch (error) {
+      this.report('exception', describeError(error));
+    }
+    return true;
+  }
+
+  // Members
+
+  addSlot(id: NodeId): Slot {
+    const random = streamOf(this.plan.seed, `slot ${id}`);
+    const drift = this.plan.faults.clockRate;
+    const clockRate = drift === undefined ? 1000 : Math.round(between(random, 1000 - 100 * drift, 1000 + 100 * drift));
+    if (clockRate !== 1000) this.faults.add('clockRate');
+    const weather = this.conditions.weatherOf(id, (moment) => this.reached(id, moment));
+    const parts: Parameters<MakeDisk> = [this.time, weather, this.#diskEvents(id), this.checks.entries];
+    const disk = this.#options.diskOf?.(id, ...parts) ?? new SimDisk(...parts);
+    const slot: Slot = {
+      id,
+      disk,
+      identityFile: new SimIdentityFile(),
+      clockRate,
+      life: undefined,
+      crashAt: undefined,
+      isGone: false,
+    };
+    this.slots.set(id, slot);
+    return slot;
+  }
+
+  /** Members that run, paused ones included. */
+  get running(): readonly (Life & { readonly running: Running })[] {
+    return [...this.slots.values()].flatMap(({ life }) => (life !== undefined && isRunning(life) ? [life] : []));
+  }
+
+  get targets(): readonly Target[] {
+    return this.running.map(({ slot: { id }, running: { door } }) => ({ id, kv: door }));
+  }
+
+  /** Of the highest term, if any member leads. */
+  get leader(): (Life & { readonly running: Running }) | undefined {
+    return this.running
+      .filter(({ running }) => running.node.core.role === 'leader')
+      .sort((a, b) => b.running.node.core.term - a.running.node.core.term)[0];
+  }
+
+  start(slot: Slot): void {
+    if (slot.life !== undefined || slot.isGone) return;
+    const touched = { ran: () => this.#touched.push(life) };
+    const start = -Math.floor((this.time.now * slot.clockRate) / 1000);
+    const process = new MemberProcess(this.time, touched, { rate: slot.clockRate, start });
+    const life: Life = { slot, process, stage: 'booting', receiver: undefined, running: undefined };
+    slot.life = life;
+    slot.crashAt = undefined;
+    this.counts.boots += 1;
+    this.trace.event(() => `m${slot.id} starts`, Number(slot.id), 1);
+    process.run(() => {
+      this.#boot(life).catch((error: unknown) => this.#bootFailed(life, error));
+    });
+  }
+
+  /** The process dies. With a cut the disk loses power too; without, it keeps all that was written. */
+  end(life: Life, cut: CutKind | undefined, why: string): void {
+    const { slot, process } = life;
+    if (process.isEnded) return;
+    process.end();
+    slot.life = undefined;
+    slot.crashAt = undefined;
+    const lost = cut === undefined ? 0 : slot.disk.cut(this.#random, cut);
+    this.trace.event(
+      () => `m${slot.id} ${why}${lost > 0 ? ` (${lost} unsynced blocks lost)` : ''}`,
+      Number(slot.id),
+      lost,
+    );
+    this.streams.lifeEnded(life);
+    // Whoever was connected hears of it, unless the machine went too.
+    for (const other of this.running) {
+      if (this.#random.below(3) === 0) continue;
+      this.time.after(this.network.latencyMs(slot.id, other.slot.id), () =>
+        other.process.run(() => other.receiver?.unreachable(slot.id)),
+      );
+    }
+  }
+
+  crash(life: Life): void {
+    this.faults.add('crash');
+    this.end(life, drawCut(this.#random), 'crashes');
+    this.onEnded(life.slot);
+  }
+
+  /** Asks the member to stop; it ends when it has. */
+  stop(life: Life): void {
+    const { running, process } = life;
+    if (running === undefined || life.stage !== 'running') return;
+    life.stage = 'stopping';
+    this.faults.add('gracefulStop');
+    this.trace.event(() => `m${life.slot.id} is asked to stop`, Number(life.slot.id), 2);
+    const stop = async (): Promise<void> => {
+      await running.node.handOver();
+      await running.node.stop();
+    };
+    process.run(() => {
+      void stop().then(() => {
+        if (process.isEnded) return;
+        this.end(life, undefined, 'has stopped');
+        this.onEnded(life.slot);
+      });
+    });
+  }
+
+  /** The member comes to a moment at which it may die. */
+  reached(id: NodeId, moment: CrashMoment): void {
+    const slot = this.slots.get(id);
+    if (slot?.life === undefined || slot.crashAt !== moment) return;
+    this.crash(slot.life);
+  }
+
+  nodeOptions(): NodeOptions {
+    const { plan } = this;
+    const { heartbeatMs, electionMs, snapshotCount, snapshotCatchUpEntries } = plan;
+    const { applyPageEntriesMax, appendBytesMax, inflightMessagesMax } = plan;
+    const random = streamOf(plan.seed, 'options');
+    return {
+      heartbeatMs,
+      electionMs,
+      snapshotCount,
+      snapshotCatchUpEntries,
+      checkInvariants: true,
+      raft: { applyPageEntriesMax, appendBytesMax, inflightMessagesMax },
+      // Time stands still within a turn: with no budget at all it ends after each Ready.
+      ...(random.below(4) === 0 ? { turnBudgetMs: 0 } : {}),
+    };
+  }
+
+  // Time
+
+  /** Resolves once `holds`, looked at every `everyMs`; false after `maxMs`. */
+  async until(holds: () => boolean, maxMs: number, everyMs = 5): Promise<boolean> {
+    const end = this.time.nowMs + maxMs;
+    for (;;) {
+      if (holds()) return true;
+      if (this.time.nowMs >= end) return false;
+      await this.sleep(everyMs);
+    }
+  }
+
+  sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.time.after(ms, resolve);
+    });
+  }
+
+  thorough(): void {
+    this.#stepsAtThorough = this.checks.steps;
+    const watched = this.running.map(({ running }) => running.watched);
+    this.checks.thorough(watched);
+    for (const one of watched) this.checks.checkVisible(one);
+  }
+
+  async #boot(life: Life): Promise<void> {
+    const { slot, process } = life;
+    const { id, disk, identityFile } = slot;
+    const isFirst = this.#bootstrap.conf.voters.includes(id);
+    const noConf: ConfState = { voters: [], learners: [] };
+    const store = await openMemberStore({
+      engine: simEngine(disk, process),
+      identityFile: identityFile.as(process, disk),
+      identity: { clusterId: CLUSTER_ID, memberId: id },
+      // Whoever joins later waits for the cluster to add it. The state begins with the same members everywhere.
+      bootstrap: isFirst ? this.#bootstrap : { ...this.#bootstrap, conf: noConf },
+    });
+    const loaded = await store.load();
+    const node = new RaftNode({
+      store,
+      loaded,
+      machine: await rebuildState(store),
+      rebuild: () => rebuildState(store),
+      transport: this.#transport(life),
+      clock: process,
+      random: streamOf(this.plan.seed, `member ${id} ${loaded.boot}`),
+      logger: silentLogger,
+      options: this.nodeOptions(),
+    });
+    if (process.isEnded) return;
+    const kv = new KvMember(node, store, process, CLUSTER_ID);
+    const { time, trace } = this;
+    const door = new Door({
+      id,
+      kv,
+      process,
+      time,
+      trace,
+      random: streamOf(this.plan.seed, `door ${id} ${loaded.boot}`),
+      checks: this.checks.answers,
+      isLost: () => this.#isCallLost(),
+      answering: () => {
+        // What the member knows to be committed by now is to be known here, too.
+        if (life.running !== undefined) this.checks.step(life.running.watched);
+        this.reached(id, 'beforeAnswer');
+      },
+    });
+    void node.fatal.then((fatal) => this.#fatal(life, fatal));
+    await node.start();
+    life.running = { node, kv, door, watched: this.checks.started(id, node) };
+    life.stage = 'running';
+    const { index } = loaded.applied;
+    this.trace.event(
+      () => `m${id} runs, applied ${index} of ${loaded.hardState.commit}`,
+      Number(id),
+      index,
+      loaded.boot,
+    );
+    if (isFirst) void kv.publish(`m${id}`, []);
+  }
+
+  #bootFailed(life: Life, error: unknown): void {
+    const { slot, process } = life;
+    if (process.isEnded) return;
+    if (!(error instanceof EngineError) || !slot.disk.hasFailed) {
+      this.report('start', `m${slot.id} cannot start: ${describeError(error)}`);
+      return;
+    }
+    this.end(life, drawCut(this.#random), `cannot start: ${error.message}`);
+    this.onEnded(slot);
+  }
+
+  #transport(life: Life): PeerTransport {
+    const { slot, process } = life;
+    return {
+      start: async (receiver) => {
+        life.receiver = receiver;
+      },
+      send: (to, message) => {
+        this.reached(slot.id, 'beforeSend');
+        if (process.isEnded) return;
+        if (message.kind === 'raft') this.checks.sent(message.message);
+        this.network.send(slot.id, to, message);
+        this.reached(slot.id, 'afterSend');
+      },
+      sendSnapshot: (to, snapshot) => {
+        this.trace.event(() => `m${slot.id} sends a snapshot to m${to}`, Number(slot.id), Number(to), 3);
+        return this.streams.send(life, to, snapshot);
+      },
+      stop: async () => {
+        life.receiver = undefined;
+      },
+    };
+  }
+
+  #fatal(life: Life, { cause, error }: Fatal): void {
+    const { slot, process } = life;
+    if (process.isEnded) return;
+    if (cause === 'invariant') {
+      this.report('invariant', `m${slot.id} stopped: ${describeError(error)}`);
+      return;
+    }
+    if (!slot.disk.hasFailed) {
+      this.report('unexplained-fatal', `m${slot.id} stopped, its disk has not failed: ${describeError(error)}`);
+      return;
+    }
+    this.counts.fatals += 1;
+    this.trace.event(() => `m${slot.id} stops by itself: ${String(error)}`, Number(slot.id), 4);
+    this.time.after(between(this.#random, 0, RESTART_AFTER_FATAL_MS), () => {
+      if (process.isEnded) return;
+      this.end(life, drawCut(this.#random), 'has ended');
+      this.onEnded(slot);
+    });
+  }
+
+  #diskEvents(id: NodeId): DiskEvents {
+    return {
+      synced: (image) => {
+        this.trace.mix(Number(id));
+        this.checks.synced(id, image);
+      },
+      cut: (image, before) => this.checks.cut(id, image, before),
+      mix: (number) => this.trace.mix(number),
+    };
+  }
+
+  #chunkDue(from: Life, to: Life): 'arrives' | 'cut' {
+    this.reached(to.slot.id, 'atChunk');
+    const strength = this.plan.faults.snapshotCut;
+    if (!this.isFaulty || strength === undefined || !chance(this.#random, 0.3 * strength)) return 'arrives';
+    this.faults.add('snapshotCut');
+    this.trace.event(() => `the snapshot from m${from.slot.id} to m${to.slot.id} is cut`, Number(from.slot.id), 5);
+    return 'cut';
+  }
+
+  #snapshotInstalled(from: NodeId, to: NodeId, index: number): void {
+    this.counts.snapshotsInstalled += 1;
+    this.trace.event(() => `m${to} has taken a snapshot of m${from}: holds ${index}`, Number(to), index);
+  }
+
+  /** Clients come through the same weather. */
+  #isCallLost(): boolean {
+    const strength = this.plan.faults.messageLoss;
+    return this.isFaulty && strength !== undefined && chance(this.#random, 0.1 * strength);
+  }
+
+  #lookAtTouched(): void {
+    if (this.#touched.length === 0) return;
+    for (const { running } of this.#touched) if (running !== undefined) this.checks.step(running.watched);
+    this.#touched.length = 0;
+    if (this.checks.steps - this.#stepsAtThorough >= THOROUGH_EVERY) this.thorough();
+  }
+
+  #checkProgress(): void {
+    if (this.time.now !== this.#lastNow) {
+      this.#lastNow = this.time.now;
+      this.#eventsAtOnce = 0;
+      return;
+    }
+    this.#eventsAtOnce += 1;
+    if (this.#eventsAtOnce > EVENTS_AT_ONCE_MAX) {
+      this.report('livelock', `${EVENTS_AT_ONCE_MAX} events at ${this.time.now / UNITS_PER_MS} ms, and no end`);
+    }
+  }
+}
+
+function isRunning(life: Life): life is Life & { readonly running: Running } {
+  return life.running !== undefined;
+}
+
+function memberInfo(id: NodeId): MemberInfo {
+  return { id, name: `m${id}`, peerUrls: [], clientUrls: [] };
+}
+
+export function describeError(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
