@@ -25,18 +25,17 @@ export interface ClientParts {
 export class Client {
   readonly #parts: ClientParts;
   readonly #turn: Turn;
-  /** Where it asks when it can; undefined: anywhere. */
-  readonly #home: bigint | undefined;
+  readonly #isRoaming: boolean;
+  /** Where one that does not roam asks when it can: drawn as soon as members run. */
+  #home: bigint | undefined;
   #hasEnded = false;
   /** The member that refused, or did not answer, last. */
   #avoided: bigint | undefined;
 
   constructor(parts: ClientParts) {
-    const { client, ports, board, random } = parts;
+    const { client, board, random } = parts;
     this.#parts = parts;
-    const targets = ports.targets();
-    const isRoaming = chance(random, board.mix.roamingPercent) || targets.length === 0;
-    this.#home = isRoaming ? undefined : targets[client % targets.length]?.id;
+    this.#isRoaming = chance(random, board.mix.roamingPercent);
     this.#turn = {
       ...board,
       client,
@@ -105,6 +104,7 @@ export class Client {
     const others = targets.filter(({ id }) => id !== this.#avoided);
     const candidates = others.length > 0 ? others : targets;
     if (candidates.length === 0) return undefined;
+    if (!this.#isRoaming) this.#home ??= pick(random, candidates).id;
     return candidates.find(({ id }) => id === this.#home) ?? pick(random, candidates);
   }
 

@@ -29,7 +29,7 @@ export class MemberLives {
     if (clusterId !== this.#clusterId) complaints.push(`cluster ${clusterId} in the header, not ${this.#clusterId}`);
     if (memberId !== id) complaints.push(`member ${memberId} in the header`);
     if (!Number.isSafeInteger(revision) || revision < 1) complaints.push(`revision ${revision} in the header`);
-    if (!Number.isSafeInteger(raftTerm) || raftTerm < 1) complaints.push(`term ${raftTerm} in the header`);
+    if (!Number.isSafeInteger(raftTerm) || raftTerm < 0) complaints.push(`term ${raftTerm} in the header`);
     if (raftTerm < before.raftTerm) complaints.push(`term ${raftTerm} after term ${before.raftTerm}`);
     if (revision < before.revision) complaints.push(`revision ${revision} after revision ${before.revision}`);
     const known = this.#lives.get(kv) ?? NOTHING;
