@@ -64,7 +64,10 @@ const OPTIONS = {
 } as const;
 
 /** `args` without the program's name. Throws UsageError with every problem found. */
-export function parseMainOptions(args: readonly string[], environment: { readonly CI?: string }): MainOptions {
+export function parseMainOptions(
+  args: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+): MainOptions {
   const values = valuesOf(args);
   const problems: string[] = [];
   const integer = (flag: 'seeds' | 'from' | 'seed' | 'workers', least: number, most: number, other: number): number => {
@@ -102,7 +105,7 @@ export function parseMainOptions(args: readonly string[], environment: { readonl
     action: 'run',
     source: one ?? (values.recorded ? { kind: 'recorded' } : { kind: 'range', from, count }),
     workers,
-    record: !values['no-record'] && !given(environment.CI),
+    record: !values['no-record'] && !given(environment['CI']),
     hashes: values.hashes,
     stopAtFirst: values.first,
   };

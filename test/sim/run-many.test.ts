@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { FAKE_PLAN } from './fake-run.js';
 import { FAKE_SEEDS } from './fake-seeds.js';
 import { runMany, SIMULATOR } from './run-many.js';
+import { SerialRuns } from './run-many-serial.js';
 import { WorkerStartError, type WorkerProgram } from './run-many-process.js';
 import type { SeedResult } from './seed-result.js';
 
@@ -83,5 +84,21 @@ describe('runs in worker processes', () => {
     await expect(run).rejects.toThrow(WorkerStartError);
     await expect(run).rejects.toThrow('no-such-worker');
     expect(all).toEqual([]);
+  });
+});
+
+describe('runs one by one', () => {
+  it('go on after one that kills its process', async () => {
+    const runs = new SerialRuns(FAKE);
+    const checkers: (string | undefined)[] = [];
+    try {
+      for (const seed of [1, FAKE_SEEDS.dies, 2, FAKE_SEEDS.violates]) {
+        const { violation } = await runs.run({ ...FAKE_PLAN, seed });
+        checkers.push(violation?.checker);
+      }
+    } finally {
+      await runs.end();
+    }
+    expect(checkers).toEqual([undefined, 'process', undefined, 'fake']);
   });
 });

@@ -1,0 +1,108 @@
+/**
+ * The simulator as CI runs it: the seeds that failed once, then thousands that nobody has seen before, then whether a
+ * seed is the same run in every process, then whether planted bugs are found. QUORATE_SEED repeats the fresh seeds.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, it } from 'vitest';
+import { FAULT_KINDS } from './plan-types.js';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const FRESH_SEEDS = 3_000;
+const FRESH_MS_MAX = 10 * 60_000;
+const REPEATED_SEEDS = 200;
+const MINUTE_MS = 60_000;
+
+/** Without them a run would prove little. */
+const FLOORS = {
+  elections: 20_000,
+  snapshotsInstalled: 10_000,
+  committed: 500_000,
+  'put ok': 100_000,
+  'txn ok': 100_000,
+  'linearizable read ok': 50_000,
+} as const;
+
+const firstSeed = Number(process.env['QUORATE_SEED'] ?? Date.now() % 1_000_000_000);
+const running = new Set<ChildProcess>();
+
+afterAll(() => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+interface Output {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly ms: number;
+}
+
+/** What it says on stderr is how it goes: shown as it comes. */
+async function run(file: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Output> {
+  const startedAt = performance.now();
+  const child = spawn(process.execPath, ['--conditions=quorate-source', '--import', 'tsx', file, ...args], {
+    cwd: ROOT,
+    env: { ...process.env, CI: 'true', ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  running.add(child);
+  let stdout = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    stdout += chunk.toString();
+  });
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  running.delete(child);
+  return { code, stdout, ms: performance.now() - startedAt };
+}
+
+const simulate = (...args: string[]): Promise<Output> => run('test/sim/main.ts', args);
+
+/** The numbers of the tables that a run prints, by name. */
+function sumsOf(stdout: string): ReadonlyMap<string, number> {
+  const rows = stdout.matchAll(/^(\S.*?) {2,}(\d+) +\d+$/gm);
+  return new Map([...rows].map(([, name = '', sum]) => [name, Number(sum)]));
+}
+
+describe('the simulated cluster', () => {
+  it('passes every seed that ever failed', { timeout: 5 * MINUTE_MS }, async () => {
+    const { code, stdout } = await simulate('--recorded');
+    expect(stdout).toContain(' 0 violations');
+    expect(code).toBe(0);
+  });
+
+  it('passes seeds that nobody has seen before', { timeout: 15 * MINUTE_MS }, async () => {
+    console.log(`${FRESH_SEEDS} seeds from ${firstSeed} on`);
+    const { code, stdout, ms } = await simulate('--seeds', String(FRESH_SEEDS), '--from', String(firstSeed));
+    console.log(stdout);
+    expect(stdout).toContain(`\n${FRESH_SEEDS} seeds, 0 violations`);
+    expect(code).toBe(0);
+    expect(ms).toBeLessThan(FRESH_MS_MAX);
+    const sums = sumsOf(stdout);
+    expect(FAULT_KINDS.filter((kind) => sums.get(kind) === undefined || sums.get(kind) === 0)).toEqual([]);
+    const below = Object.entries(FLOORS).filter(([name, floor]) => (sums.get(name) ?? 0) < floor);
+    expect(below.map(([name, floor]) => `${name}: ${sums.get(name)} of ${floor}`)).toEqual([]);
+  });
+
+  it('is the same run in every process, whatever is around it', { timeout: 10 * MINUTE_MS }, async () => {
+    const args = ['--hashes', '--seeds', String(REPEATED_SEEDS), '--from', String(firstSeed)];
+    const one = await run('test/sim/main.ts', args, {
+      TZ: 'Asia/Kathmandu',
+      LC_ALL: 'tr_TR.UTF-8',
+      NODE_OPTIONS: '--max-old-space-size=400',
+    });
+    const other = await run('test/sim/main.ts', [...args, '--workers', '1'], {
+      TZ: 'America/St_Johns',
+      LC_ALL: 'C',
+      NODE_OPTIONS: '--max-old-space-size=2000',
+    });
+    expect(one.stdout.trim().split('\n')).toHaveLength(REPEATED_SEEDS);
+    expect(one.stdout).toMatch(/^(\d+ [0-9a-f]{16}\n)+$/);
+    expect(one.stdout).toBe(other.stdout);
+  });
+
+  it('does not hide a bug that is planted', { timeout: 20 * MINUTE_MS }, async () => {
+    const { code, stdout } = await run('test/sim/mutants/main.ts', ['--known']);
+    console.log(stdout);
+    expect(stdout).not.toContain('none of');
+    expect(code).toBe(0);
+  });
+});
