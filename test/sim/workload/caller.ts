@@ -74,17 +74,18 @@ export class Caller {
     const { client, target, call, patienceMs, takenBackAfterMs, saysWhenGivingUp = false } = asking;
     ports.trace(`c${client} ${describeCall(call)} at m${target.id}`);
     this.#begun += 1;
-    const controller = new AbortController();
+    // Most calls are never taken back, and a signal has its price.
+    const controller = takenBackAfterMs === undefined && !saysWhenGivingUp ? undefined : new AbortController();
     const done = createDeferred<Operation>();
     const patience = ports.clock.setTimer(() => {
       open.settle({ kind: 'unknown', code: 'TIMED_OUT_HERE' });
-      if (saysWhenGivingUp) controller.abort();
+      if (saysWhenGivingUp) controller?.abort();
     }, patienceMs);
     const open: Open = {
       asking,
       startMs: ports.clock.now(),
       known: this.#lives.known(target),
-      isTakenBack: () => controller.signal.aborted,
+      isTakenBack: () => controller?.signal.aborted === true,
       settle: (outcome) => {
         open.isSettled = true;
         patience.cancel();
@@ -93,17 +94,20 @@ export class Caller {
       isSettled: false,
       settlements: 0,
     };
-    if (takenBackAfterMs === 0) controller.abort();
-    else if (takenBackAfterMs !== undefined) ports.clock.setTimer(() => controller.abort(), takenBackAfterMs);
+    if (takenBackAfterMs === 0) controller?.abort();
+    else if (takenBackAfterMs !== undefined) ports.clock.setTimer(() => controller?.abort(), takenBackAfterMs);
     if (takenBackAfterMs !== undefined) tally.add('calls taken back');
-    this.#send(open, controller.signal);
+    this.#send(open, controller?.signal);
     return done.promise;
   }
 
-  #send(open: Open, signal: AbortSignal): void {
+  #send(open: Open, signal: AbortSignal | undefined): void {
     const { target, call, deadlineMs, isPhysical = false } = open.asking;
-    const deadline = deadlineMs === undefined ? {} : { deadline: open.startMs + deadlineMs };
-    const options = { ...deadline, signal, isPhysical };
+    const options = {
+      isPhysical,
+      ...(deadlineMs === undefined ? {} : { deadline: open.startMs + deadlineMs }),
+      ...(signal === undefined ? {} : { signal }),
+    };
     try {
       send(
         target.kv,
