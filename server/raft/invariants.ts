@@ -53,25 +53,28 @@ function checkLeader(now: RaftStatus): void {
 /** `before` and `after` are states of one life of one member. */
 export function checkStep(before: RaftStatus, after: RaftStatus): void {
   const { id } = after;
-  const pair = (name: string, from: number | bigint, to: number | bigint) => ({ id, [name]: `${from}->${to}` });
-  assert(after.term >= before.term, 'terms never fall', pair('term', before.term, after.term));
-  assert(
-    after.commitIndex >= before.commitIndex,
-    'commit never falls',
-    pair('commit', before.commitIndex, after.commitIndex),
-  );
-  assert(
-    after.appliedIndex >= before.appliedIndex,
-    'applied never falls',
-    pair('applied', before.appliedIndex, after.appliedIndex),
-  );
-  assert(
-    after.startIndex >= before.startIndex,
-    'start never falls',
-    pair('start', before.startIndex, after.startIndex),
-  );
+  assert(after.term >= before.term, 'terms never fall', { id, from: before.term, to: after.term });
+  assert(after.commitIndex >= before.commitIndex, 'commit never falls', {
+    id,
+    from: before.commitIndex,
+    to: after.commitIndex,
+  });
+  assert(after.appliedIndex >= before.appliedIndex, 'applied never falls', {
+    id,
+    from: before.appliedIndex,
+    to: after.appliedIndex,
+  });
+  assert(after.startIndex >= before.startIndex, 'start never falls', {
+    id,
+    from: before.startIndex,
+    to: after.startIndex,
+  });
   if (after.term !== before.term) return;
-  assert(before.vote === 0n || after.vote === before.vote, 'one vote in a term', pair('vote', before.vote, after.vote));
+  assert(before.vote === 0n || after.vote === before.vote, 'one vote in a term', {
+    id,
+    from: before.vote,
+    to: after.vote,
+  });
   if (before.role !== 'leader') return;
   assert(
     after.role === 'leader' || after.role === 'follower' || after.leader === 0n,
@@ -79,14 +82,14 @@ export function checkStep(before: RaftStatus, after: RaftStatus): void {
     { id, role: after.role },
   );
   if (after.role === 'leader') {
-    assert(
-      after.lastIndex >= before.lastIndex,
-      'a leader never truncates',
-      pair('last', before.lastIndex, after.lastIndex),
-    );
+    assert(after.lastIndex >= before.lastIndex, 'a leader never truncates', {
+      id,
+      from: before.lastIndex,
+      to: after.lastIndex,
+    });
     for (const peer of before.peers) {
       const match = after.peers.find((candidate) => candidate.id === peer.id)?.match;
-      assert(match === undefined || match >= peer.match, 'match never falls', pair('match', peer.match, match ?? 0));
+      assert(match === undefined || match >= peer.match, 'match never falls', { id, from: peer.match, to: match ?? 0 });
     }
   }
 }

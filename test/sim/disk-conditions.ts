@@ -9,7 +9,7 @@ import type { DiskWeather, WriteMoment } from './sim-disk.js';
 
 const BASE_MS = { write: 0.1, sync: 1.5, read: 0.2 } as const;
 /** At full strength. */
-const WORST = { latencyShare: 0.05, latencyMs: 2000, readMs: 100 } as const;
+const WORST = { latencyShare: 0.05, latencyMs: 2000, readMs: 500 } as const;
 
 export class DiskConditions {
   readonly #plan: Plan;

@@ -9,7 +9,13 @@ import { FAULT_KINDS, type FaultKind, type Plan } from './plan-types.js';
 const VOTERS = [1, 2, 3, 3, 3, 3, 5, 5, 7] as const;
 const HEARTBEATS_PER_ELECTION = [5, 10, 20] as const;
 /** Member-seconds under faults: a larger cluster runs for a shorter time. */
-const MEMBER_SECONDS = { from: 60, to: 240 } as const;
+const MEMBER_SECONDS = { from: 50, to: 200 } as const;
+/** In hundredths: hardly ever, now and then, all the time. */
+const STRENGTHS = [
+  [1, 10],
+  [10, 40],
+  [40, 101],
+] as const;
 const FAULTY_MS = { from: 15_000, to: 100_000 } as const;
 
 export function drawPlan(seed: number): Plan {
@@ -28,7 +34,7 @@ export function drawPlan(seed: number): Plan {
     heartbeatMs,
     electionMs: heartbeatMs * pick(random, HEARTBEATS_PER_ELECTION),
     faults: drawFaults(random),
-    snapshotCount: Math.floor(longTail(random, 5, 1000)),
+    snapshotCount: Math.floor(longTail(random, 5, pick(random, [20, 100, 1000]))),
     snapshotCatchUpEntries: Math.floor(longTail(random, 0, 100)),
     applyPageEntriesMax: 1 + random.below(64),
     appendBytesMax: Math.floor(longTail(random, 64, 64 * 1024)),
@@ -41,7 +47,8 @@ function drawFaults(random: Random): Plan['faults'] {
   const share = between(random, 0.05, 0.6);
   const faults: Partial<Record<FaultKind, number>> = {};
   for (const kind of FAULT_KINDS) {
-    const strength = (1 + Math.floor(longTail(random, 0, 99.9))) / 100;
+    const [from, to] = pick(random, STRENGTHS);
+    const strength = Math.floor(between(random, from, to)) / 100;
     if (chance(random, share)) faults[kind] = strength;
   }
   return faults;

@@ -45,6 +45,9 @@ const MOMENT_WAIT_MS = 500;
 const DOWN_MS_MAX = [200, 2000, 10_000, 60_000] as const;
 const PARTITION_MS_MAX = [1000, 5000, 15_000] as const;
 const PAUSE_MS_MAX = [500, 3000, 30_000] as const;
+/** One kind alone keeps no more than this share of the members away, on the average. */
+const OUT_SHARE_MAX = 0.3;
+const LONG_TAIL_MEAN = 0.2;
 const DAY_MS = 86_400_000;
 
 type Action = (random: Random, strength: number) => void;
@@ -54,8 +57,9 @@ export class Faults {
   readonly #operator: Operator;
   /** Of members that end by themselves or are made to. */
   readonly #restarts: Random;
-  /** The longest time that a member of this run stays down. */
+  /** The longest time that a member of this run stays down, or stands still. */
   readonly #downMsMax: number;
+  readonly #pauseMsMax: number;
   /** What undoes the partitions and slow spells that last. */
   readonly #undo = new Set<() => void>();
 
@@ -64,6 +68,7 @@ export class Faults {
     this.#operator = new Operator(world);
     this.#restarts = streamOf(world.plan.seed, 'restarts');
     this.#downMsMax = pick(this.#restarts, DOWN_MS_MAX);
+    this.#pauseMsMax = pick(this.#restarts, PAUSE_MS_MAX);
   }
 
   start(): void {
@@ -102,14 +107,30 @@ export class Faults {
     const strength = this.#world.plan.faults[kind];
     if (strength === undefined) return;
     const random = streamOf(this.#world.plan.seed, kind);
+    const meanMs = Math.max(everyMs, this.#outageMs(kind) / (OUT_SHARE_MAX * this.#world.plan.voters)) / strength;
     const next = (): void => {
-      this.#world.time.after(between(random, 0, (2 * everyMs) / strength), () => {
+      this.#world.time.after(between(random, 0, 2 * meanMs), () => {
         if (!this.#world.isFaulty) return;
         action(random, strength);
         next();
       });
     };
     next();
+  }
+
+  /** For how long a fault takes its member away, about; 0 for those that do not. */
+  #outageMs(kind: FaultKind): number {
+    switch (kind) {
+      case 'crash':
+      case 'gracefulStop':
+      case 'diskWriteError':
+      case 'diskSyncError':
+        return LONG_TAIL_MEAN * this.#downMsMax;
+      case 'pause':
+        return LONG_TAIL_MEAN * this.#pauseMsMax;
+      default:
+        return 0;
+    }
   }
 
   get #ids(): readonly NodeId[] {
@@ -224,7 +245,7 @@ export class Faults {
     this.#withLife(random, ({ slot, process }) => {
       if (process.isPaused) return;
       const { faults, trace } = this.#world;
-      const ms = longTail(random, 10, pick(random, PAUSE_MS_MAX));
+      const ms = longTail(random, 10, this.#pauseMsMax);
       faults.add('pause');
       trace.event(() => `m${slot.id} is paused for ${Math.round(ms)} ms`, Number(slot.id), 6);
       process.pause();

@@ -7,11 +7,25 @@ import type { Timer } from '../../server/lib/clock.js';
 /** Time is counted in 1/1024 ms: integers inside, and milliseconds that are exact binary fractions outside. */
 export const UNITS_PER_MS = 1024;
 
-interface Event extends Timer {
-  readonly at: number;
-  readonly order: number;
+class Event implements Timer {
   /** Undefined once it was cancelled. */
   run: (() => void) | undefined;
+
+  constructor(
+    readonly at: number,
+    readonly order: number,
+    run: () => void,
+  ) {
+    this.run = run;
+  }
+
+  cancel(): void {
+    this.run = undefined;
+  }
+
+  isBefore(other: Event): boolean {
+    return this.at < other.at || (this.at === other.at && this.order < other.order);
+  }
 }
 
 export class VirtualTime {
@@ -34,14 +48,7 @@ export class VirtualTime {
   /** Runs `callback` at `units`, or now if that is past. */
   at(units: number, callback: () => void): Timer {
     this.#order += 1;
-    const event: Event = {
-      at: Math.max(units, this.#now),
-      order: this.#order,
-      run: callback,
-      cancel: () => {
-        event.run = undefined;
-      },
-    };
+    const event = new Event(Math.max(units, this.#now), this.#order, callback);
     this.#push(event);
     return event;
   }
@@ -86,7 +93,7 @@ export class VirtualTime {
     while (place > 0) {
       const parentPlace = (place - 1) >>> 1;
       const parent = heap[parentPlace];
-      if (parent === undefined || isBefore(parent, event)) break;
+      if (parent === undefined || parent.isBefore(event)) break;
       heap[place] = parent;
       place = parentPlace;
     }
@@ -111,18 +118,14 @@ export class VirtualTime {
       let child = heap[childPlace];
       if (child === undefined) break;
       const right = heap[childPlace + 1];
-      if (right !== undefined && isBefore(right, child)) {
+      if (right !== undefined && right.isBefore(child)) {
         child = right;
         childPlace += 1;
       }
-      if (isBefore(event, child)) break;
+      if (event.isBefore(child)) break;
       heap[place] = child;
       place = childPlace;
     }
     heap[place] = event;
   }
-}
-
-function isBefore(a: Event, b: Event): boolean {
-  return a.at < b.at || (a.at === b.at && a.order < b.order);
 }
