@@ -157,7 +157,7 @@ export class SimNetwork {
 function describePeerMessage(message: PeerMessage): string {
   switch (message.kind) {
     case 'raft':
-      return describeMessage(message.message);
+      return describeMessage(message.message).replace(/^\S+ /, '');
     case 'forward':
       return `forward term=${message.term} of ${message.proposals.length}`;
     case 'forwardResult':

@@ -1,0 +1,122 @@
+import { describe, expect, it } from 'vitest';
+import { drawPlan } from './draw-plan.js';
+import { FAULT_KINDS, type Plan } from './plan-types.js';
+import { runPlan, runSeed } from './run-seed.js';
+import { SimDisk } from './sim-disk.js';
+
+/** Short, but with everything that the seed draws. */
+function shortPlan(seed: number, changes: Partial<Plan> = {}): Plan {
+  return { ...drawPlan(seed), faultyMs: 6000, ...changes };
+}
+
+describe('a run', () => {
+  it('is the same for the same plan, with or without a reader of its story, and another one for another seed', async () => {
+    const hashes = new Set<string>();
+    for (let seed = 1; seed <= 12; seed += 1) {
+      const lines: string[] = [];
+      const once = await runPlan(shortPlan(seed));
+      const again = await runPlan(shortPlan(seed), { trace: (line) => lines.push(line) });
+      expect(again).toEqual(once);
+      expect(once.violation).toBeUndefined();
+      expect(lines.length).toBeGreaterThan(100);
+      hashes.add(once.traceHash);
+    }
+    expect(hashes.size).toBe(12);
+  });
+
+  it('is that of its drawn plan when only the seed is named', async () => {
+    const { plan } = await runSeed(5);
+    expect(plan).toEqual(drawPlan(5));
+  });
+
+  it('tells a story that a person can read', async () => {
+    const lines: string[] = [];
+    const plan = shortPlan(2, { faultyMs: 20_000, faults: { crash: 1, gracefulStop: 0.5 } });
+    await runPlan(plan, { trace: (line) => lines.push(line) });
+    const parts = [
+      /^\d+\.\d{4}s m1 starts$/,
+      /m\d crashes/,
+      /is asked to stop$/,
+      /m\d -> m\d appendRequest term=\d+ prev/,
+    ];
+    expect(parts.filter((part) => !lines.some((line) => part.test(line)))).toEqual([]);
+  });
+});
+
+describe('over some runs', () => {
+  it('each kind of fault really happens, and the honest system keeps its word', async () => {
+    const happened = new Map(FAULT_KINDS.map((kind) => [kind, 0]));
+    for (let seed = 100; seed < 160; seed += 1) {
+      const kinds = FAULT_KINDS.filter((_, place) => (seed + place) % 3 === 0);
+      const faults = Object.fromEntries(kinds.map((kind) => [kind, 0.5]));
+      const result = await runPlan(shortPlan(seed, { faults, snapshotCount: 5, snapshotCatchUpEntries: 2 }));
+      expect({ seed, violation: result.violation }).toEqual({ seed, violation: undefined });
+      for (const kind of FAULT_KINDS) {
+        if (!kinds.includes(kind)) expect({ kind, count: result.faults[kind] }).toEqual({ kind, count: 0 });
+        happened.set(kind, (happened.get(kind) ?? 0) + result.faults[kind]);
+      }
+    }
+    expect([...happened].filter(([, count]) => count === 0)).toEqual([]);
+  }, 60_000);
+});
+
+/** Says that it has synced, and has not. */
+class LyingDisk extends SimDisk {
+  protected override sync(): void {
+    // Nothing becomes durable.
+  }
+}
+
+describe('a planted violation', () => {
+  it('is told: a disk that says it has synced and has not', async () => {
+    const plan = shortPlan(3, { voters: 3, faults: {} });
+    const { violation } = await runPlan(plan, {
+      diskOf: (id, ...parts) => (id === 2n ? new LyingDisk(...parts) : new SimDisk(...parts)),
+    });
+    expect(violation?.checker).toMatch(/^(append|vote)-durable$/);
+  });
+
+  it('is told: a workload that is never content', async () => {
+    const { violation } = await runPlan(shortPlan(3, { faults: {} }), {
+      makeWorkload: () => ({
+        start: () => undefined,
+        quiet: () => undefined,
+        proveLive: () => new Promise(() => undefined),
+        judge: async () => [],
+        counts: {},
+      }),
+    });
+    expect(violation?.checker).toBe('liveness');
+  });
+
+  it('is told: what the workload has found', async () => {
+    const { violation } = await runPlan(shortPlan(3, { faults: {} }), {
+      makeWorkload: () => ({
+        start: () => undefined,
+        quiet: () => undefined,
+        proveLive: async () => undefined,
+        judge: async () => [{ checker: 'mine', message: 'found' }],
+        counts: {},
+      }),
+    });
+    expect(violation).toMatchObject({ checker: 'mine', message: 'found' });
+  });
+
+  it('is told: an exception out of an event', async () => {
+    const { violation } = await runPlan(shortPlan(3, { faults: {} }), {
+      makeWorkload: (_plan, { clock }) => ({
+        start: () => {
+          clock.setTimer(() => {
+            throw new RangeError('nobody expects it');
+          }, 10);
+        },
+        quiet: () => undefined,
+        proveLive: async () => undefined,
+        judge: async () => [],
+        counts: {},
+      }),
+    });
+    expect(violation?.checker).toBe('exception');
+    expect(violation?.message).toContain('nobody expects it');
+  });
+});
