@@ -35,7 +35,7 @@ export class Operator {
     const { node } = leader.running;
     const to = pick(random, node.core.conf.voters);
     leader.process.run(() => {
-      if (!node.transferLeadership(to)) return;
+      if (!this.#world.isFaulty || !node.transferLeadership(to)) return;
       faults.add('leaderTransfer');
       trace.event(() => `m${node.id} is asked to hand over to m${to}`, Number(node.id), Number(to), 9);
     });
@@ -48,6 +48,8 @@ export class Operator {
     const change = this.#drawChange(random, node.status());
     if (change === undefined) return;
     leader.process.run(() => {
+      // A process that was paused takes it later, maybe too late.
+      if (!this.#world.isFaulty) return;
       const result = node.proposeConfChange(change);
       trace.event(
         () => `m${node.id} is asked to ${change.kind} m${change.id}: ${result.ok ? 'taken' : result.reason}`,

@@ -4,6 +4,7 @@
  * be left waiting anywhere. Whatever keeps that from happening is a dead end.
  */
 import type { Random } from '../../server/lib/random.js';
+import { describeConf } from '../../server/raft/describe.js';
 import { quorumSize } from '../../server/raft/quorum.js';
 import type { ConfState, NodeId } from '../../server/raft/types.js';
 import { pick, shuffled, streamOf } from './draws.js';
@@ -79,7 +80,7 @@ export class QuietPhase {
     return core;
   }
 
-  /** The committed one, and those that stand behind it in anybody's log. */
+  /** The committed one, and those that stand behind it in anybody's log or are on their way into one. */
   #possibleConfs(): readonly ConfState[] {
     const { checks, slots, running } = this.#world;
     const confs = [checks.reference.now.conf, ...running.map(({ running: { node } }) => node.core.conf)];
@@ -89,6 +90,7 @@ export class QuietPhase {
         if (entry?.kind === 'conf') confs.push(entry.conf);
       }
     }
+    for (const { index, conf } of checks.confsSent) if (index > checks.committed.index) confs.push(conf);
     return confs.filter(({ voters }) => voters.length > 0);
   }
 
@@ -131,12 +133,13 @@ export class QuietPhase {
     return isLed ? undefined : `no leader after ${ELECTIONS_MAX} election timeouts`;
   }
 
-  /** One leads, has committed something of its own term, and all that count know it. */
+  /** One leads, has committed something of its own term and all changes of members, and those that count know it. */
   get #isLed(): boolean {
     const leader = this.#leader;
     if (leader === undefined) return false;
     const { core } = leader.running.node;
-    if (core.termAt(core.commitIndex) !== core.term) return false;
+    if (core.termAt(core.commitIndex) !== core.term || !core.conf.voters.includes(leader.slot.id)) return false;
+    if (describeConf(core.conf) !== describeConf(this.#world.checks.reference.now.conf)) return false;
     return this.#members.every(({ running: { node } }) => {
       const counts = core.conf.voters.includes(node.id) || core.conf.learners.includes(node.id);
       return !counts || node.core.leader === leader.slot.id;
@@ -168,7 +171,8 @@ export class QuietPhase {
   }
 
   async #allRest(): Promise<string | undefined> {
-    const isAtRest = (): boolean => this.#belonging.every(({ running }) => isIdle(running));
+    const isAtRest = (): boolean =>
+      this.#belonging.every(({ slot, running }) => isIdle(running) && slot.disk.openIterators === 0);
     const { requestTimeoutMs } = this.#members[0]?.running.node ?? { requestTimeoutMs: 0 };
     const maxMs = REST_MS_MAX + (2 * requestTimeoutMs) / SLOWEST_CLOCK;
     return (await this.#world.until(isAtRest, maxMs, 20)) ? undefined : 'something is left waiting';

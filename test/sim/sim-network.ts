@@ -7,6 +7,7 @@ import type { Random } from '../../server/lib/random.js';
 import type { PeerMessage } from '../../server/node/ports.js';
 import { describeMessage } from '../../server/raft/describe.js';
 import type { Message, NodeId } from '../../server/raft/types.js';
+import { decodeFrame, encodeFrames, laneOf, messagesOf, type PeerLane } from '../../server/rpc/peer-frames.js';
 import { between, chance, longTail, pick, streamOf } from './draws.js';
 import type { FaultCounts } from './fault-counts.js';
 import type { Life } from './life.js';
@@ -32,8 +33,8 @@ interface Link {
   cuts: number;
   /** Added to every message, by all slow spells together. */
   slowMs: number;
-  /** When the last message arrives, in units: later ones come after it. */
-  lastAt: number;
+  /** When the last message of each stream arrives, in units: later ones come after it. */
+  readonly lastAt: Record<PeerLane, number>;
 }
 
 const LATENCY_MS = { from: 0.1, to: 1 } as const;
@@ -46,6 +47,8 @@ export class SimNetwork {
   readonly #ports: NetworkPorts;
   readonly #plan: Plan;
   readonly #random: Random;
+  /** Whether messages travel as bytes in this run. It is dear, and what arrives is the same, or should be. */
+  readonly #isOnWire: boolean;
   readonly #links = new Map<number, Link>();
   readonly #old: Envelope[] = [];
   /** Only while it is: losses, duplicates, delays and replays. */
@@ -55,6 +58,7 @@ export class SimNetwork {
     this.#plan = plan;
     this.#ports = ports;
     this.#random = streamOf(plan.seed, 'network');
+    this.#isOnWire = streamOf(plan.seed, 'wire').below(4) === 0;
   }
 
   send(from: NodeId, to: NodeId, message: PeerMessage): void {
@@ -102,8 +106,9 @@ export class SimNetwork {
     if (link.slowMs > 0) counts.add('slowLink');
     let at = time.now + Math.ceil(ms * UNITS_PER_MS);
     if (isOrdered) {
-      at = Math.max(at, link.lastAt);
-      link.lastAt = at;
+      const lane = laneOf(envelope.message);
+      at = Math.max(at, link.lastAt[lane]);
+      link.lastAt[lane] = at;
     }
     time.at(at, () => this.#deliver(envelope));
   }
@@ -114,7 +119,7 @@ export class SimNetwork {
     const { receiver, process } = life;
     this.#ports.trace.mix(this.#ports.time.now);
     this.#ports.trace.mix(codeOf(message));
-    process.run(() => receiver.receive(from, message));
+    process.run(() => receiver.receive(from, this.#isOnWire ? overTheWire(message) : message));
   }
 
   #remember(envelope: Envelope): void {
@@ -137,7 +142,7 @@ export class SimNetwork {
     const key = Number(from) * 1000 + Number(to);
     const known = this.#links.get(key);
     if (known !== undefined) return known;
-    const link = { cuts: 0, slowMs: 0, lastAt: 0 };
+    const link = { cuts: 0, slowMs: 0, lastAt: { control: 0, bulk: 0 } };
     this.#links.set(key, link);
     return link;
   }
@@ -152,6 +157,12 @@ export class SimNetwork {
     trace.event(text, Number(from), Number(to), codeOf(message), message.message.term);
     mixRaft(trace, message.message);
   }
+}
+
+function overTheWire(message: PeerMessage): PeerMessage {
+  const [arrived] = encodeFrames([message]).flatMap((frame) => messagesOf(decodeFrame(frame)));
+  if (arrived === undefined) throw new Error(`a ${message.kind} message does not survive the wire`);
+  return arrived;
 }
 
 function describePeerMessage(message: PeerMessage): string {

@@ -66,6 +66,8 @@ export class StepChecks {
   readonly #images: (id: NodeId) => DurableImage | undefined;
   /** How many steps changed something, and were checked. */
   steps = 0;
+  /** Changes of members that ever left their leader. */
+  readonly confsSent: { readonly index: LogIndex; readonly conf: ConfState }[] = [];
 
   constructor(
     report: Report,
@@ -163,6 +165,9 @@ export class StepChecks {
     const image = this.#images(message.from);
     if (image === undefined) return;
     this.#elections.sent(message, image);
+    if (message.type === 'appendRequest') {
+      for (const entry of message.entries) if (entry.kind === 'conf') this.confsSent.push(entry);
+    }
     if (message.type === 'appendResponse' && message.accepted) this.#logs.accepted(message, image);
   }
 

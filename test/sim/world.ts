@@ -102,7 +102,8 @@ export class World {
   readonly report = (checker: string, message: string): void => {
     if (this.violation !== undefined) return;
     this.violation = { checker, message, atMs: this.time.nowMs };
-    this.trace.line(`VIOLATION of ${checker}: ${message}`);
+    // A message may hold a stack, with paths of this machine.
+    this.trace.event(() => `VIOLATION of ${checker}: ${message}`, checker.length);
   };
 
   /** One event, after looking at what the one before has done. False when there is a violation. */
