@@ -2,7 +2,6 @@
  * Commits: whoever knows first that something is committed is counted again, on disks; and nobody ever knows otherwise.
  */
 import type { CoreView } from '../../server/node/raft-node.js';
-import { quorumSize } from '../../server/raft/quorum.js';
 import type { EntryId, LogIndex, NodeId } from '../../server/raft/types.js';
 import type { Committed } from './committed.js';
 import type { DurableImage } from './durable-image.js';
@@ -49,10 +48,21 @@ export class CommitChecks {
     if (isNews) this.#checkDurable(id, core, { index: to, term: core.termAt(to) ?? 0 });
   }
 
+  /** Of a leader, within its term: it has counted (Raft §5.4.2). */
+  counted(id: NodeId, core: CoreView): void {
+    const term = core.termAt(core.commitIndex);
+    if (term === core.term) return;
+    this.#report(
+      'commit-own-term',
+      `m${id} leads term ${core.term} and commits ${term}/${core.commitIndex} by counting`,
+    );
+  }
+
   #checkDurable(id: NodeId, core: CoreView, entry: EntryId): void {
     const { voters } = core.conf;
     const holders = voters.filter((voter) => this.#images(voter)?.holds(entry) === true);
-    if (holders.length >= quorumSize(voters.length)) return;
+    // Counted here, and not by what the members count with.
+    if (2 * holders.length > voters.length) return;
     const text = `m${id} says ${entry.term}/${entry.index} is committed; of ${voters.join(' ')} only ${holders.join(' ')} hold it`;
     this.#report('commit-durable', text);
   }

@@ -1,6 +1,6 @@
 /**
- * Elections: at most one leader in a term; a new leader has everything that was committed before; a vote, and a
- * candidate's own, is durable before anybody hears of it and never changes within its term.
+ * Elections: at most one leader in a term, voted for by a quorum; a new leader has everything that was committed before;
+ * a vote, and a candidate's own, is durable before anybody hears of it and never changes within its term.
  */
 import { describeMessage } from '../../server/raft/describe.js';
 import type { Message, NodeId, Term, VoteRequest, VoteResponse } from '../../server/raft/types.js';
@@ -28,6 +28,7 @@ export class ElectionChecks {
   leads(id: NodeId, core: CoreView, startIndex: number): void {
     const { term } = core;
     if (!this.#claims(id, term)) return;
+    this.#checkElected(id, core);
     // What a term committed after this one's votes were given is none of this leader's.
     for (let index = startIndex; index <= this.#committed.index; index += 1) {
       if ((this.#committed.inTermAt(index) ?? 0) >= term) continue;
@@ -35,6 +36,13 @@ export class ElectionChecks {
       this.#report('leader-completeness', `m${id} leads term ${term} without committed entry ${index}`);
       return;
     }
+  }
+
+  /** Its own vote is durable before it counts, which is for it to know; those of the others were told to it. */
+  #checkElected(id: NodeId, { term, conf: { voters } }: CoreView): void {
+    const granted = voters.filter((voter) => voter === id || this.#votes.get(`${voter}/${term}`) === id);
+    if (2 * granted.length > voters.length) return;
+    this.#report('elected', `m${id} leads term ${term}; of ${voters.join(' ')} only ${granted.join(' ')} voted for it`);
   }
 
   sent(message: Message, image: DurableImage): void {
