@@ -15,6 +15,8 @@ import { type MutantsOptions, MUTANTS_USAGE, parseMutantsOptions } from './mutan
 
 const PROGRESS_MS = 10_000;
 
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1));
+
 try {
   const hunts = await huntAll(parseMutantsOptions(process.argv.slice(2), MUTANTS));
   console.log(`\n${huntTable(hunts)}\n\n${huntTotals(hunts)}`);

@@ -1,5 +1,6 @@
 /** A copy of the sources, in a folder of its own, into which a bug is put. Nothing here touches the real ones. */
 import { execFile } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
@@ -25,9 +26,17 @@ const TSCONFIG = {
   include: ['server/**/*.ts'],
 };
 
+const folders = new Set<string>();
+
+// Also when the hunt is called off.
+process.on('exit', () => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
 /** Answers the folder; remove it by removeCopy. Throws when the mutant does not fit or does not compile. */
 export async function copyWith(mutant: Mutant): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'quorate-mutant-'));
+  folders.add(folder);
   try {
     const filter = (source: string): boolean => !NOT_COPIED.has(basename(source));
     for (const each of COPIED) await cp(join(ROOT, each), join(folder, each), { recursive: true, filter });
@@ -44,8 +53,9 @@ export async function copyWith(mutant: Mutant): Promise<string> {
   }
 }
 
-export function removeCopy(folder: string): Promise<void> {
-  return rm(folder, { recursive: true, force: true });
+export async function removeCopy(folder: string): Promise<void> {
+  await rm(folder, { recursive: true, force: true });
+  folders.delete(folder);
 }
 
 async function checkTypes(mutant: Mutant, folder: string): Promise<void> {

@@ -359,13 +359,13 @@ const progressMutants: readonly Mutant[] = [
     ],
   },
   {
-    name: 'refused probe is repeated as it was',
+    name: 'refusal of a probe ignored',
     hazard: 'The leader never finds the place where the logs agree.',
     replacements: [
       {
         file: 'raft/progress.ts',
-        find: 'this.#next = Math.max(Math.min(rejected, hint + 1), this.#match + 1);',
-        replace: 'this.#next = Math.max(rejected + 1, hint + 1, this.#match + 1);',
+        find: "if (this.#mode !== 'probe' || this.#next - 1 !== rejected) return false;",
+        replace: "if (this.#mode === 'probe' || this.#next - 1 !== rejected) return false;",
       },
     ],
   },
