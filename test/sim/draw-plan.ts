@@ -35,7 +35,7 @@ export function drawPlan(seed: number): Plan {
     electionMs: heartbeatMs * pick(random, HEARTBEATS_PER_ELECTION),
     faults: drawFaults(random),
     snapshotCount: Math.floor(longTail(random, 5, pick(random, [20, 100, 1000]))),
-    snapshotCatchUpEntries: Math.floor(longTail(random, 0, 100)),
+    snapshotCatchUpEntries: Math.floor(longTail(random, 0, pick(random, [5, 20, 100]))),
     applyPageEntriesMax: 1 + random.below(64),
     appendBytesMax: Math.floor(longTail(random, 64, 64 * 1024)),
     inflightMessagesMax: 1 + Math.floor(longTail(random, 0, 64)),

@@ -189,6 +189,9 @@ export class QuietPhase {
     };
     if (!(await world.until(isEqual, REST_MS_MAX, 20))) return 'the members do not become equal';
     world.thorough();
+    for (const { slot } of this.#belonging) {
+      if (slot.disk.hasFailed) world.report('failed-disk-stops', `m${slot.id} goes on although its disk has failed`);
+    }
     return this.#historiesEqual();
   }
 

@@ -4,6 +4,7 @@
  * becomes durable is checked against the one before it, so whole logs match at every step by induction.
  */
 import { describeMessage } from '../../server/raft/describe.js';
+import type { RaftStatus } from '../../server/raft/raft.js';
 import type { AppendResponse, NodeId } from '../../server/raft/types.js';
 import type { Committed } from './committed.js';
 import type { DurableImage, LogChange } from './durable-image.js';
@@ -75,6 +76,15 @@ export class LogChecks {
     }
     const { term, vote } = image.hardState;
     this.#promised.set(id, { term, vote, startIndex: logStart.index, appliedIndex });
+  }
+
+  /** A member begins with all that is on its disk. */
+  checkStart(id: NodeId, image: DurableImage, status: RaftStatus): void {
+    const { hardState, logStart, lastIndex, applied } = image;
+    const is = [status.term, status.vote, status.startIndex, status.lastIndex, status.appliedIndex];
+    const should = [hardState.term, hardState.vote, logStart.index, lastIndex, applied?.index];
+    if (is.join() === should.join()) return;
+    this.#report('starts-from-disk', `m${id} starts with ${is.join(', ')}; on its disk are ${should.join(', ')}`);
   }
 
   #checkKept(id: NodeId, index: number, before: number | undefined, now: number | undefined): void {

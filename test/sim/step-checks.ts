@@ -4,10 +4,10 @@
  *
  *   two leaders in one term                                election-safety
  *   a vote forgotten, changed or told before it is durable  vote-durable, one-vote, term-never-falls
- *   a vote counted twice                                    election-safety, state-machine-safety
+ *   a vote counted twice                                    elected, election-safety
  *   logs that differ below an equal entry                   log-matching, entry-identity, log-terms-rise
  *   a new leader without what was committed                 leader-completeness
- *   an entry of an old term committed by counting           state-machine-safety, committed-kept, leader-completeness
+ *   an entry of an old term committed by counting           commit-own-term, state-machine-safety, committed-kept
  *   a commit that a quorum does not hold durably,
  *     the leader's own disk and even sizes included         commit-durable
  *   a committed entry cut off or replaced                   committed-kept, log-without-holes
@@ -16,6 +16,7 @@
  *   a change of members too early or two at once            conf-after-own-commit, one-conf-change, one-member-at-a-time
  *   a removed member that votes or serves                   commit-durable, read-linearizable
  *   a disk that forgot what it promised                     term-never-falls, committed-kept, pointers-never-fall
+ *   a start that does not take up what is on the disk        starts-from-disk, state-of-the-log
  *   a read confirmed by an older round, by a new leader too
  *     early, or answered before it is applied               read-linearizable
  *   an answer before the sync                               answer-durable, commit-durable, append-durable
@@ -63,6 +64,7 @@ export class StepChecks {
   readonly #commits: CommitChecks;
   readonly #states: StateChecks;
   readonly #membership: MembershipChecks;
+  readonly #report: Report;
   readonly #images: (id: NodeId) => DurableImage | undefined;
   /** How many steps changed something, and were checked. */
   steps = 0;
@@ -75,6 +77,7 @@ export class StepChecks {
     bootstrap: { readonly conf: ConfState; readonly members: readonly MemberInfo[] },
   ) {
     const { committed } = this;
+    this.#report = report;
     this.#images = images;
     this.entries = new Entries(report);
     const { entries } = this;
@@ -92,13 +95,16 @@ export class StepChecks {
     return this.#elections.elections;
   }
 
-  /** A member starts from its disk. */
-  started(id: NodeId, node: RaftNode): Watched {
+  /** A member has read its disk and done nothing yet. */
+  starting(id: NodeId, node: RaftNode): void {
     const image = this.#images(id);
-    if (image !== undefined) {
-      this.#logs.checkPointers(id, image);
-      this.#membership.checkApplied(id, image);
-    }
+    if (image === undefined) return;
+    this.#logs.checkPointers(id, image);
+    this.#logs.checkStart(id, image, node.status());
+    this.#membership.checkApplied(id, image);
+  }
+
+  started(id: NodeId, node: RaftNode): Watched {
     const { startIndex } = node.status();
     const { machine } = node;
     const watched: Watched = {
@@ -131,8 +137,13 @@ export class StepChecks {
       isServing === watched.wasServing;
     if (isSame) return;
     this.steps += 1;
+    if (term < watched.term || commitIndex < watched.commitIndex || appliedIndex < watched.appliedIndex) {
+      const was = `term ${watched.term}, commit ${watched.commitIndex}, applied ${watched.appliedIndex}`;
+      this.#report('pointers-never-fall', `m${id}: ${was}; now ${term}, ${commitIndex}, ${appliedIndex}`);
+    }
     if (commitIndex > watched.commitIndex) {
       this.#commits.advanced(id, core, Math.max(watched.commitIndex, node.status().startIndex));
+      if (role === 'leader' && watched.role === 'leader' && term === watched.term) this.#commits.counted(id, core);
     }
     if (role === 'leader' && (watched.role !== 'leader' || term !== watched.term)) {
       this.#elections.leads(id, core, node.status().startIndex);

@@ -18,7 +18,7 @@ import type { MemberBootstrap } from '../../server/storage/open-member-store.js'
 import { openMemberStore } from '../../server/storage/open-member-store.js';
 import { DiskConditions } from './disk-conditions.js';
 import { Door } from './door.js';
-import { between, chance, streamOf } from './draws.js';
+import { between, chance, longTail, streamOf } from './draws.js';
 import { FaultCounts } from './fault-counts.js';
 import type { CrashMoment, Life, Running, Slot } from './life.js';
 import { MemberProcess } from './member-clock.js';
@@ -48,6 +48,8 @@ export const CLUSTER_ID = 77n;
 const THOROUGH_EVERY = 500;
 /** An error that a disk was made to give ends its member within this: it may have nothing to write for a while. */
 const RESTART_AFTER_FATAL_MS = 20;
+/** Where snapshots are cut they are slow, too: so long for a chunk at most. */
+const SLOW_CHUNK_MS = 3000;
 /** More events than this at one moment are a loop. */
 const EVENTS_AT_ONCE_MAX = 100_000;
 
@@ -92,7 +94,7 @@ export class World {
       time,
       lifeOf,
       isCut: (from, to) => this.network.isCut(from, to),
-      latencyMs: (from, to) => this.network.latencyMs(from, to),
+      latencyMs: (from, to) => this.network.latencyMs(from, to) + this.#chunkDelayMs(),
       chunkDue: (from, to) => this.#chunkDue(from, to),
       installed: (from, to, index) => this.#snapshotInstalled(from, to, index),
     });
@@ -240,15 +242,28 @@ export class World {
     const { heartbeatMs, electionMs, snapshotCount, snapshotCatchUpEntries } = plan;
     const { applyPageEntriesMax, appendBytesMax, inflightMessagesMax } = plan;
     const random = streamOf(plan.seed, 'options');
+    // Time stands still within a turn: with no budget at all it ends after each Ready.
+    const hasBudget = random.below(4) > 0;
+    /** Half the runs have the product's own limit, the others one that is met. */
+    const small = <K extends string>(key: K, max: number): Partial<Record<K, number>> =>
+      random.below(2) === 0 ? {} : ({ [key]: 1 + Math.floor(longTail(random, 0, max)) } as Partial<Record<K, number>>);
     return {
       heartbeatMs,
       electionMs,
       snapshotCount,
       snapshotCatchUpEntries,
       checkInvariants: true,
-      raft: { applyPageEntriesMax, appendBytesMax, inflightMessagesMax },
-      // Time stands still within a turn: with no budget at all it ends after each Ready.
-      ...(random.below(4) === 0 ? { turnBudgetMs: 0 } : {}),
+      raft: {
+        applyPageEntriesMax,
+        appendBytesMax,
+        inflightMessagesMax,
+        ...small('inflightBytesMax', 10_000),
+        ...small('applyPageBytesMax', 10_000),
+        ...small('uncommittedBytesMax', 10_000),
+        // Whoever is refused asks again in the next turn, which would come at once for ever.
+        ...(hasBudget ? small('pendingReadsMax', 20) : {}),
+      },
+      ...(hasBudget ? {} : { turnBudgetMs: 0 }),
     };
   }
 
@@ -320,6 +335,7 @@ export class World {
       },
     });
     void node.fatal.then((fatal) => this.#fatal(life, fatal));
+    this.checks.starting(id, node);
     await node.start();
     life.running = { node, kv, door, watched: this.checks.started(id, node) };
     life.stage = 'running';
@@ -396,6 +412,12 @@ export class World {
       cut: (image, before) => this.checks.cut(id, image, before),
       mix: (number) => this.trace.mix(number),
     };
+  }
+
+  #chunkDelayMs(): number {
+    const strength = this.plan.faults.snapshotCut;
+    if (!this.isFaulty || strength === undefined || !chance(this.#random, strength)) return 0;
+    return longTail(this.#random, 0, SLOW_CHUNK_MS);
   }
 
   #chunkDue(from: Life, to: Life): 'arrives' | 'cut' {
