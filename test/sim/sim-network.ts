@@ -20,6 +20,8 @@ export interface NetworkPorts {
   readonly trace: Trace;
   readonly counts: FaultCounts;
   lifeOf(id: NodeId): Life | undefined;
+  /** A process has just taken the message. */
+  received(life: Life, message: PeerMessage): void;
 }
 
 interface Envelope {
@@ -119,7 +121,10 @@ export class SimNetwork {
     const { receiver, process } = life;
     this.#ports.trace.mix(this.#ports.time.now);
     this.#ports.trace.mix(codeOf(message));
-    process.run(() => receiver.receive(from, this.#isOnWire ? overTheWire(message) : message));
+    process.run(() => {
+      receiver.receive(from, this.#isOnWire ? overTheWire(message) : message);
+      this.#ports.received(life, message);
+    });
   }
 
   #remember(envelope: Envelope): void {

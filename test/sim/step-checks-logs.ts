@@ -3,8 +3,10 @@
  * pointers are in order; the hard state never goes back; an append is durable before it is accepted. Each entry that
  * becomes durable is checked against the one before it, so whole logs match at every step by induction.
  */
+import type { RaftNode } from '../../server/node/raft-node.js';
 import { describeMessage } from '../../server/raft/describe.js';
 import type { RaftStatus } from '../../server/raft/raft.js';
+import type { PeerStatus } from '../../server/raft/raft.js';
 import type { AppendResponse, NodeId } from '../../server/raft/types.js';
 import type { Committed } from './committed.js';
 import type { DurableImage, LogChange } from './durable-image.js';
@@ -58,6 +60,17 @@ export class LogChecks {
     const { index, term } = message;
     if (image.lastIndex >= index && image.hardState.term >= term) return;
     this.#report('append-durable', `${describeMessage(message)} leaves before it is durable`);
+  }
+
+  /** What a leader takes a peer to hold; unless the peer has gone on to another leader, who may have replaced it. */
+  matched({ id, core }: RaftNode, peer: PeerStatus, image: DurableImage): void {
+    const term = core.termAt(peer.match);
+    if (term === undefined || image.hardState.term > core.term || image.holds({ index: peer.match, term })) return;
+    const { lastIndex } = image;
+    this.#report(
+      'match-durable',
+      `m${id} takes m${peer.id} to hold ${term}/${peer.match}, which holds ${image.termAt(lastIndex)}/${lastIndex}`,
+    );
   }
 
   /** start <= applied <= last, and none of them goes back. */

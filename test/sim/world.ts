@@ -8,7 +8,7 @@ import type { Random } from '../../server/lib/random.js';
 import { KvMember } from '../../server/node/kv-member.js';
 import type { Fatal } from '../../server/node/fatal.js';
 import type { NodeOptions } from '../../server/node/options.js';
-import type { PeerTransport } from '../../server/node/ports.js';
+import type { PeerMessage, PeerTransport } from '../../server/node/ports.js';
 import { RaftNode } from '../../server/node/raft-node.js';
 import { rebuildState } from '../../server/node/rebuild.js';
 import type { ConfState, NodeId } from '../../server/raft/types.js';
@@ -88,7 +88,10 @@ export class World {
     this.checks = new StepChecks(this.report, (id) => this.slots.get(id)?.disk.image, this.#bootstrap);
     const { time, trace, faults: counts } = this;
     const lifeOf = (id: NodeId): Life | undefined => this.slots.get(id)?.life;
-    this.network = new SimNetwork(plan, { time, trace, counts, lifeOf });
+    const received = ({ running }: Life, message: PeerMessage): void => {
+      if (running !== undefined && message.kind === 'raft') this.checks.received(running.watched, message.message);
+    };
+    this.network = new SimNetwork(plan, { time, trace, counts, lifeOf, received });
     this.conditions = new DiskConditions(plan, counts);
     this.streams = new SnapshotStreams({
       time,
