@@ -92,6 +92,17 @@ export const NODE_MUTANTS: readonly Mutant[] = [
     ],
   },
   {
+    name: 'forward sent again under a new number',
+    hazard: 'The leader cannot tell that it took the silent one already, and appends it again.',
+    replacements: [
+      {
+        file: 'node/proposals.ts',
+        find: 'this.#sent(proposal, term, attempt, now);\n      silent.push({ attempt, data });',
+        replace: 'silent.push({ attempt: this.forwarded(proposal, term, now), data });',
+      },
+    ],
+  },
+  {
     name: 'forward refused that may stand in the log',
     hazard: 'A deposed leader says that it never took what it took, and its sender proposes it again.',
     replacements: [
@@ -182,8 +193,13 @@ export const NODE_MUTANTS: readonly Mutant[] = [
   {
     name: 'log trimmed before the state is durable',
     hazard:
-      'The log goes, synced, before the state that stands for it is written. The assertions of lane and store against it are gone, too.',
+      'The log goes, synced, before the state that stands for it is written. No tail is kept, which would hide it, and the assertions of lane and store are gone, too.',
     replacements: [
+      {
+        file: 'node/log-trim.ts',
+        find: 'const wanted = Math.min(durableIndex - options.snapshotCatchUpEntries, neededIndex);',
+        replace: 'const wanted = Math.min(durableIndex, neededIndex);',
+      },
       {
         file: 'node/raft-node.ts',
         find: 'const durableIndex = this.#lane.durablePoint.index;',

@@ -61,6 +61,17 @@ const electionMutants: readonly Mutant[] = [
     ],
   },
   {
+    name: 'logs compared by their last term alone',
+    hazard: 'A log that ends in the same term wins however short it is, and what only the longer ones have is lost.',
+    replacements: [
+      {
+        file: 'raft/log.ts',
+        find: '(last.term === this.lastTerm && last.index >= this.lastIndex);',
+        replace: 'last.term === this.lastTerm;',
+      },
+    ],
+  },
+  {
     name: 'logs compared by length alone',
     hazard: 'The longer log wins a vote against the later term, and with it entries that nobody committed.',
     replacements: [

@@ -42,8 +42,10 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'lost unsynced write not repeated',
-    hazard: 'An unsynced batch is not carried into the next one: a power cut may take it and leave what came after it.',
+    hazard:
+      'An unsynced batch is not carried into the next one: a power cut may take it and leave what came after it. State is written at once instead of after 50 ms, so that there are such batches.',
     replacements: [
+      { file: 'node/limits.ts', find: 'lazyWriteMs: 50,', replace: 'lazyWriteMs: 0,' },
       {
         file: 'storage/write-lane.ts',
         find: 'this.#carried = mustSync ? [] : fresh;',
@@ -76,7 +78,8 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'snapshot installed without a sync',
-    hazard: 'A follower says that it has the snapshot, and a power cut takes it back.',
+    hazard:
+      'A follower says that it has the snapshot, and a power cut takes it back. Neither the write after it nor the lane makes up for that by a sync of theirs.',
     replacements: [
       {
         file: 'storage/engine-member-store.ts',
@@ -88,6 +91,11 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
         file: 'node/save-lane.ts',
         find: 'await this.#store.save(batch, { sync: pending.mustSync });',
         replace: 'await this.#store.save(batch, { sync: pending.mustSync && pending.snapshot === undefined });',
+      },
+      {
+        file: 'storage/write-lane.ts',
+        find: 'const mustSync = sync || (hasCarried && fresh.length > 0) || bytes > CARRIED_BYTES_MAX;',
+        replace: 'const mustSync = sync;',
       },
     ],
   },
