@@ -314,8 +314,10 @@ const readMutants: readonly Mutant[] = [
     replacements: [
       {
         file: 'raft/leader.ts',
-        find: 'core.rounds.answered(message.from, message.readToken);',
-        replace: 'core.rounds.answered(message.from, Math.max(message.readToken, core.rounds.newest));',
+        find:
+          'if (message.readToken > 0 && isVoter(core.conf, message.from)) {\n' +
+          '    core.rounds.answered(message.from, message.readToken);',
+        replace: 'if (isVoter(core.conf, message.from)) {\n    core.rounds.answered(message.from, core.rounds.newest);',
       },
     ],
   },
