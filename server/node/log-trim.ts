@@ -11,12 +11,15 @@ export interface LogView {
   readonly startIndex: LogIndex;
   readonly lastIndex: LogIndex;
   readonly logBytes: number;
+  /** Empty unless this member leads. */
+  readonly peers: readonly Pick<PeerStatus, 'match' | 'mode' | 'recentActive'>[];
+}
+
+export interface NeededLog {
   /** State up to here survives a crash. */
   readonly durableIndex: LogIndex;
   /** The oldest entry that a snapshot transfer under way will need next; Infinity when none is. */
   readonly neededIndex: LogIndex;
-  /** Empty unless this member leads. */
-  readonly peers: readonly Pick<PeerStatus, 'match' | 'mode' | 'recentActive'>[];
 }
 
 export interface TrimOptions {
@@ -25,8 +28,9 @@ export interface TrimOptions {
 }
 
 /** The new start of the log; undefined when it stays as it is. */
-export function trimTarget(log: LogView, options: TrimOptions): LogIndex | undefined {
-  const { startIndex, lastIndex, logBytes, durableIndex, neededIndex } = log;
+export function trimTarget(log: LogView, needed: NeededLog, options: TrimOptions): LogIndex | undefined {
+  const { startIndex, lastIndex, logBytes } = log;
+  const { durableIndex, neededIndex } = needed;
   const isFull = logBytes > LIMITS.logBytesMax || lastIndex - startIndex > LIMITS.logEntriesMax;
   if (durableIndex - startIndex <= options.snapshotCount && !isFull) return undefined;
   const wanted = Math.min(durableIndex - options.snapshotCatchUpEntries, neededIndex);

@@ -309,6 +309,7 @@ export class RaftNode implements PeerReceiver {
       const ready = this.#raft.ready({ canApply: this.#canApply });
       if (ready === undefined) break;
       this.#execute(ready);
+      if (!this.#raft.hasNews) break;
       if (clock.now() - startedAt >= budgetMs) {
         this.#schedule();
         break;
@@ -431,9 +432,9 @@ export class RaftNode implements PeerReceiver {
   }
 
   #maybeTrim(): void {
-    const log = this.#raft.status();
     const durableIndex = this.#lane.durablePoint.index;
-    const target = trimTarget({ ...log, durableIndex, neededIndex: this.#snapshots.neededIndex }, this.#parts.options);
+    const needed = { durableIndex, neededIndex: this.#snapshots.neededIndex };
+    const target = trimTarget(this.#raft.status(), needed, this.#parts.options);
     if (target !== undefined) this.#lane.addTrim(this.#raft.trimLog(target));
   }
 

@@ -92,7 +92,8 @@ function entryFrom({ term, index, kind, data, conf }: raftProto.Entry): Entry {
 }
 
 export function encodeHardState({ term, vote, commit }: HardState): Uint8Array {
-  return raftProto.HardState.encode({ term: BigInt(term), vote, commit: BigInt(commit) }).finish();
+  const message: raftProto.HardState = { term: BigInt(term), vote, commit: BigInt(commit) };
+  return writer.encode((to) => raftProto.HardState.encode(message, to));
 }
 
 export function decodeHardState(payload: Buffer): HardState {
@@ -102,7 +103,8 @@ export function decodeHardState(payload: Buffer): HardState {
 
 export function encodeApplied({ index, term, conf, revision }: AppliedPoint): Uint8Array {
   const numbers = { index: BigInt(index), term: BigInt(term), revision: BigInt(revision) };
-  return storageProto.AppliedPoint.encode({ ...numbers, conf: confMessage(conf) }).finish();
+  const message: storageProto.AppliedPoint = { ...numbers, conf: confMessage(conf) };
+  return writer.encode((to) => storageProto.AppliedPoint.encode(message, to));
 }
 
 export function decodeApplied(payload: Buffer): AppliedPoint {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { LIMITS } from '../../server/node/limits.js';
-import { type LogView, trimTarget } from '../../server/node/log-trim.js';
+import { type LogView, type NeededLog, trimTarget } from '../../server/node/log-trim.js';
 
 const OPTIONS = { snapshotCount: 100, snapshotCatchUpEntries: 50 };
-const SMALL: LogView = {
+const SMALL: LogView & NeededLog = {
   startIndex: 1000,
   lastIndex: 1210,
   logBytes: 10_000,
@@ -20,7 +20,7 @@ const peer = (match: number, parts: Partial<LogView['peers'][number]> = {}): Log
 
 interface Case {
   readonly name: string;
-  readonly log: Partial<LogView>;
+  readonly log: Partial<LogView & NeededLog>;
   readonly target: number | undefined;
 }
 
@@ -89,7 +89,7 @@ const CASES: readonly Case[] = [
 
 describe('the trim of the log', () => {
   for (const { name, log, target } of CASES) {
-    it(name, () => expect(trimTarget({ ...SMALL, ...log }, OPTIONS)).toBe(target));
+    it(name, () => expect(trimTarget({ ...SMALL, ...log }, { ...SMALL, ...log }, OPTIONS)).toBe(target));
   }
 
   it('never goes beyond the durable state', () => {
@@ -97,7 +97,7 @@ describe('the trim of the log', () => {
       for (const logBytes of [0, LIMITS.logBytesMax + 1]) {
         for (const catchUp of [0, 50]) {
           const log = { ...SMALL, lastIndex: 1500, durableIndex, logBytes };
-          const target = trimTarget(log, { ...OPTIONS, snapshotCatchUpEntries: catchUp });
+          const target = trimTarget(log, log, { ...OPTIONS, snapshotCatchUpEntries: catchUp });
           expect(target ?? 0).toBeLessThanOrEqual(durableIndex);
         }
       }
