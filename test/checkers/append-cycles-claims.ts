@@ -27,7 +27,10 @@ export function claimsOf(record: AppendRecord, { appended, unsound }: Seen, find
   for (const [key, { own, last, isBroken }] of draftsOf(record, unsound, findings)) {
     if (last === undefined || isBroken) continue;
     const { list, baseLength } = last;
-    const early = own.find((element) => list.indexOf(element) !== -1 && list.indexOf(element) < baseLength);
+    const early = own.find((element) => {
+      const place = list.indexOf(element);
+      return place !== -1 && place < baseLength;
+    });
     if (early !== undefined) {
       const what = `internal: it reads ${early} in ${key} ${describeList(list)} before it appends it itself`;
       findings.add(`early ${early}`, () => `${describeRecord(record)}: ${what}`);
@@ -35,7 +38,7 @@ export function claimsOf(record: AppendRecord, { appended, unsound }: Seen, find
     }
     const edge = baseLength === 0 ? undefined : list[baseLength - 1];
     const source = edge === undefined ? undefined : appended.get(edge);
-    if (source?.next !== undefined) {
+    if (source?.next !== undefined && !list.includes(source.next)) {
       const what = `intermediate read: ${key} ends with ${edge}, and ${source.next} was appended together with it`;
       findings.add(`middle ${edge}`, () => `${describeRecord(record)}: ${what}, by ${describeRecord(source.record)}`);
       continue;

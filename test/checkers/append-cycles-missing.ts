@@ -21,7 +21,8 @@ export function withoutMissing(
     const late = unseen.filter(({ element, record }) => {
       const sighting = sightings.get(record);
       const isLost = record.outcome === 'ok' && record.endMs < startMs;
-      const isPartial = sighting !== undefined && sighting.record.endMs < startMs;
+      // A record that began after it was seen is wrong in another way.
+      const isPartial = sighting !== undefined && sighting.record.endMs < startMs && last.record !== record;
       if (!isLost && !isPartial) return true;
       findings.add(`missing ${element}`, () => {
         const without = `${element} is not in ${key} as read later by ${describeRecord(last.record)}`;
