@@ -108,7 +108,7 @@ export class RaftNode implements PeerReceiver {
       silenceMs: options.electionMs / 2,
     });
     this.#conditions = new Conditions(parts.clock);
-    this.#snapshots = new Snapshots(store, transport, logger);
+    this.#snapshots = new Snapshots(store, transport, logger, (error) => this.#stopFor(diskFailure(error)));
   }
 
   /** Settles when the node had to stop by itself; never rejects. */

@@ -4,6 +4,7 @@
  */
 import type { Logger } from '../lib/logger.js';
 import type { LogIndex, NodeId, SnapshotMeta, Term } from '../raft/types.js';
+import { EngineError } from '../storage/engine.js';
 import type { MemberStore, SnapshotWriter } from '../storage/member-store.js';
 import type { IncomingSnapshot, PeerTransport } from './ports.js';
 
@@ -18,14 +19,20 @@ export class Snapshots {
   readonly #store: MemberStore;
   readonly #transport: PeerTransport;
   readonly #logger: Logger;
+  readonly #diskFailed: (error: EngineError) => void;
   /** Peers being sent a snapshot, with its index: the log after it must stay. */
   readonly #sending = new Map<NodeId, LogIndex>();
   #lastReception = 0;
 
-  constructor(store: MemberStore, transport: PeerTransport, logger: Logger) {
+  /**
+   * `diskFailed`: the engine could not write what was received, and takes no write any more. A member that waits for a
+   * snapshot may have nothing else to write, so nobody else would notice: it would ask for snapshots for ever.
+   */
+  constructor(store: MemberStore, transport: PeerTransport, logger: Logger, diskFailed: (error: EngineError) => void) {
     this.#store = store;
     this.#transport = transport;
     this.#logger = logger;
+    this.#diskFailed = diskFailed;
   }
 
   /** The oldest entry that a transfer under way will need next; Infinity when none is. */
@@ -70,8 +77,14 @@ export class Snapshots {
       this.#logger.info('snapshot received', { from: incoming.from, index: meta.index });
       return { meta, writer, isLatest: () => reception === this.#lastReception };
     } catch (error) {
+      if (isDiskFailure(error)) this.#diskFailed(error);
       await writer.abort();
       throw error;
     }
   }
+}
+
+/** A closed engine is a member that stops, and an invalid argument the fault of the snapshot or of ours. */
+function isDiskFailure(error: unknown): error is EngineError {
+  return error instanceof EngineError && error.code !== 'CLOSED' && error.code !== 'INVALID_ARGUMENT';
 }

@@ -182,6 +182,27 @@ describe('receiving a snapshot', () => {
   });
 });
 
+describe('a member whose disk fails while it receives a snapshot', () => {
+  const failures: readonly (readonly [string, (member: RunningMember) => void])[] = [
+    ['in a write', ({ node }) => cluster.disk(node.id).failNextWrite(new EngineError('NO_SPACE', 'ENOSPC'))],
+    ['in a sync', ({ node }) => cluster.disk(node.id).failNextSync(new EngineError('IO', 'EIO'))],
+  ];
+  for (const [where, breakDisk] of failures) {
+    // It has nothing else to write: it would refuse snapshots for ever.
+    it(`${where}: stops, and takes one after its next start`, async () => {
+      const { leader, laggard } = await withLaggard();
+      breakDisk(laggard);
+      expect(await cluster.run(outcomeOf(handOver(leader, laggard)))).not.toBe('installed');
+      expect(cluster.fatals.splice(0)).toMatchObject([{ id: laggard.node.id, cause: 'storage' }]);
+      await cluster.stop(laggard.node.id);
+      cluster.crash(laggard.node.id);
+      await cluster.start(laggard.node.id);
+      cluster.heal();
+      await expectEqualStates();
+    });
+  }
+});
+
 describe('a member that cannot rebuild its state from a snapshot', () => {
   const failures: readonly (readonly [string, Error, string])[] = [
     ['for its disk', new EngineError('IO', 'EIO'), 'storage'],
