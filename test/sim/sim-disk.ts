@@ -31,8 +31,8 @@ export interface DiskWeather {
 }
 
 export interface DiskEvents {
-  /** `image` holds more than before. */
-  synced(image: DurableImage): void;
+  /** `image` holds more than before: `blocks` of them. */
+  synced(image: DurableImage, blocks: number): void;
   /** The power went: `image` is what is left, `before` what was durable by then. */
   cut(image: DurableImage, before: DurableImage): void;
   mix(number: number): void;
@@ -220,7 +220,7 @@ export class SimDisk {
     this.#unsynced = this.#unsynced.filter(({ isForgotten }) => isForgotten);
     for (const { ops } of durable) this.#image.apply(ops);
     this.#image.settle();
-    this.#events.synced(this.#image);
+    this.#events.synced(this.#image, durable.length);
   }
 
   #put(ops: readonly EngineOp[], keys?: readonly ByteString[]): void {

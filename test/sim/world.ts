@@ -333,7 +333,7 @@ export class World {
       isLost: () => this.#isCallLost(),
       answering: () => {
         // What the member knows to be committed by now is to be known here, too.
-        if (life.running !== undefined) this.checks.step(life.running.watched);
+        this.#look(life);
         this.reached(id, 'beforeAnswer');
       },
     });
@@ -408,8 +408,9 @@ export class World {
 
   #diskEvents(id: NodeId): DiskEvents {
     return {
-      synced: (image) => {
-        this.trace.mix(Number(id));
+      synced: (image, blocks) => {
+        const text = (): string => `m${id} has synced ${blocks} blocks: log up to ${image.lastIndex}`;
+        this.trace.event(text, Number(id), blocks, image.lastIndex);
         this.checks.synced(id, image);
       },
       cut: (image, before) => this.checks.cut(id, image, before),
@@ -445,9 +446,19 @@ export class World {
 
   #lookAtTouched(): void {
     if (this.#touched.length === 0) return;
-    for (const { running } of this.#touched) if (running !== undefined) this.checks.step(running.watched);
+    for (const life of this.#touched) this.#look(life);
     this.#touched.length = 0;
     if (this.checks.steps - this.#stepsAtThorough >= THOROUGH_EVERY) this.thorough();
+  }
+
+  #look({ running }: Life): void {
+    if (running === undefined) return;
+    const { watched } = running;
+    const { role, term } = watched;
+    this.checks.step(watched);
+    if (watched.role === role && watched.term === term) return;
+    const text = (): string => `m${watched.id} is ${watched.role} in term ${watched.term}`;
+    this.trace.event(text, Number(watched.id), watched.role.length, watched.term);
   }
 
   #checkProgress(): void {
