@@ -93,5 +93,5 @@ export function drawMix(plan: Plan, random: Random): Mix {
 /** Each run leaves some of them out, so that the others meet each other more often. */
 function drawPlays(random: Random): Mix['plays'] {
   const drawn = PLAY_NAMES.filter((name) => name === 'put' || name === 'get' || chance(random, 70));
-  return drawn.map((name) => ({ name, weight: name === 'compact' ? between(random, 1, 4) : between(random, 4, 24) }));
+  return drawn.map((name) => ({ name, weight: name === 'compact' ? between(random, 1, 8) : between(random, 4, 24) }));
 }

@@ -21,7 +21,9 @@ export async function persist(
   make: () => Call,
 ): Promise<Operation | undefined> {
   while (!isOver()) {
-    const operation = await caller.ask({ client, target, call: make(), patienceMs: PATIENCE_MS });
+    // A member that ended just before has another life by now.
+    const now = ports.targets().find(({ id }) => id === target.id) ?? target;
+    const operation = await caller.ask({ client, target: now, call: make(), patienceMs: PATIENCE_MS });
     const { outcome } = operation;
     if (outcome.kind === 'ok' || outcome.code === 'COMPACTED') return operation;
     await new Promise<void>((resolve) => ports.clock.setTimer(resolve, RETRY_PAUSE_MS));
