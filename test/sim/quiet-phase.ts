@@ -12,7 +12,7 @@ import type { Faults } from './faults.js';
 import type { Life, Running } from './life.js';
 import { drawCut } from './sim-disk.js';
 import type { World } from './world.js';
-import type { Workload } from './workload-ports.js';
+import type { Target, Workload } from './workload-ports.js';
 
 const ELECTIONS_MAX = 20;
 /** The slowest clock runs at nine tenths of true time. */
@@ -161,8 +161,14 @@ export class QuietPhase {
   }
 
   /** Those that belong to the cluster: whoever was removed, or never came in, answers nothing. */
-  get #targets(): readonly { readonly id: NodeId; readonly kv: Running['door'] }[] {
-    return this.#belonging.map(({ slot: { id }, running: { door } }) => ({ id, kv: door }));
+  get #targets(): readonly Target[] {
+    return this.#belonging.map(({ slot, running: { door } }) => ({
+      id: slot.id,
+      /** Its disk may have failed before, and it notices and starts again only now. */
+      get kv() {
+        return slot.life?.running?.door ?? door;
+      },
+    }));
   }
 
   get #belonging(): readonly (Life & { readonly running: Running })[] {

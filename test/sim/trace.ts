@@ -15,11 +15,6 @@ export class Trace {
     this.#take = take;
   }
 
-  /** Whether anybody reads the text. */
-  get isRead(): boolean {
-    return this.#take !== undefined;
-  }
-
   get hash(): string {
     const hex = (part: number): string => (part >>> 0).toString(16).padStart(8, '0');
     return hex(this.#high) + hex(this.#low);
@@ -29,6 +24,11 @@ export class Trace {
   event(text: () => string, ...numbers: readonly number[]): void {
     this.mix(this.#time.now);
     for (const number of numbers) this.mix(number);
+    this.note(text);
+  }
+
+  /** For the story alone. */
+  note(text: () => string): void {
     this.#take?.(`${(this.#time.now / UNITS_PER_MS / 1000).toFixed(4)}s ${text()}`);
   }
 

@@ -3,7 +3,7 @@
  * and one true time. It starts and ends their processes, looks at them after every step and keeps the first violation.
  * What goes wrong, and when, is decided elsewhere: faults.ts.
  */
-import { silentLogger } from '../../server/lib/logger.js';
+import type { LogFields, Logger } from '../../server/lib/logger.js';
 import type { Random } from '../../server/lib/random.js';
 import { KvMember } from '../../server/node/kv-member.js';
 import type { Fatal } from '../../server/node/fatal.js';
@@ -316,7 +316,7 @@ export class World {
       transport: this.#transport(life),
       clock: process,
       random: streamOf(this.plan.seed, `member ${id} ${loaded.boot}`),
-      logger: silentLogger,
+      logger: this.#logger(id),
       options: this.nodeOptions(),
     });
     if (process.isEnded) return;
@@ -361,6 +361,13 @@ export class World {
     }
     this.end(life, drawCut(this.#random), `cannot start: ${error.message}`);
     this.onEnded(slot);
+  }
+
+  /** What a member logs belongs to the story; nothing depends on it. */
+  #logger(id: NodeId): Logger {
+    const log = (message: string, fields: LogFields = {}): void =>
+      this.trace.note(() => `m${id} logs: ${message} ${Object.values(fields).join(' ')}`);
+    return { debug: log, info: log, warn: log, error: log };
   }
 
   #transport(life: Life): PeerTransport {
