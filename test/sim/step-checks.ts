@@ -21,6 +21,7 @@
  *     early, or answered before it is applied               read-linearizable
  *   an answer before the sync                               answer-durable, commit-durable, append-durable
  *   a failed sync taken for a good one                      append-durable, vote-durable, commit-durable
+ *   a member that lives on above a disk that has failed      failed-disk-stops, liveness (quiet-phase.ts)
  *   a torn or lost block taken for the end of the log       log-without-holes, committed-kept
  *   the applied index apart from its state; an entry
  *     skipped or applied twice                              state-of-the-log
