@@ -31,6 +31,10 @@ describe('the command line of the simulator', () => {
     expect(parse('--minimize --plan p.json')).toEqual({ action: 'minimize', source: { kind: 'plan', file: 'p.json' } });
   });
 
+  it('helps, whatever else is asked', () => {
+    expect(parse('--seeds x --help')).toEqual({ action: 'help' });
+  });
+
   it('records nothing in CI', () => {
     expect(parse('', { CI: 'true' })).toMatchObject({ record: false });
     expect(parse('', { CI: '' })).toMatchObject({ record: true });

@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { UsageError } from './usage-error.js';
 
 export type MainOptions =
+  | { readonly action: 'help' }
   | ({ readonly action: 'run' } & RunManyOptions)
   /** The readable story of one plan. */
   | { readonly action: 'trace'; readonly source: PlanSource }
@@ -47,6 +48,7 @@ export const USAGE = `npm run sim -- [flags]
   --no-record    do not add failing seeds to seeds.txt (so it is in CI)
   --trace        with --seed or --plan: its readable story
   --minimize     with --seed or --plan: a smaller plan that fails the same check
+  --help         print this
 `;
 
 const OPTIONS = {
@@ -61,6 +63,7 @@ const OPTIONS = {
   'no-record': { type: 'boolean', default: false },
   trace: { type: 'boolean', default: false },
   minimize: { type: 'boolean', default: false },
+  help: { type: 'boolean', default: false },
 } as const;
 
 /** `args` without the program's name. Throws UsageError with every problem found. */
@@ -69,6 +72,7 @@ export function parseMainOptions(
   environment: Readonly<Record<string, string | undefined>>,
 ): MainOptions {
   const values = valuesOf(args);
+  if (values.help) return { action: 'help' };
   const problems: string[] = [];
   const integer = (flag: 'seeds' | 'from' | 'seed' | 'workers', least: number, most: number, other: number): number => {
     const text = values[flag];

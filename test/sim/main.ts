@@ -31,8 +31,11 @@ try {
 }
 
 /** False when anything was violated. */
-function act(options: MainOptions): Promise<boolean> {
+async function act(options: MainOptions): Promise<boolean> {
   switch (options.action) {
+    case 'help':
+      console.log(USAGE);
+      return true;
     case 'run':
       return runAll(options);
     case 'trace':

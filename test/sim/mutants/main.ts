@@ -18,13 +18,20 @@ const PROGRESS_MS = 10_000;
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1));
 
 try {
-  const hunts = await huntAll(parseMutantsOptions(process.argv.slice(2), MUTANTS));
-  console.log(`\n${huntTable(hunts)}\n\n${huntTotals(hunts)}`);
-  process.exitCode = hunts.every(({ found }) => found !== undefined) ? 0 : 1;
+  const options = parseMutantsOptions(process.argv.slice(2), MUTANTS);
+  if (options === 'help') console.log(MUTANTS_USAGE);
+  else process.exitCode = (await huntAndPrint(options)) ? 0 : 1;
 } catch (error) {
   if (!(error instanceof UsageError)) throw error;
   console.error(`${error.message}\n\n${MUTANTS_USAGE}`);
   process.exitCode = 2;
+}
+
+/** False when a bug was not found. */
+async function huntAndPrint(options: MutantsOptions): Promise<boolean> {
+  const hunts = await huntAll(options);
+  console.log(`\n${huntTable(hunts)}\n\n${huntTotals(hunts)}`);
+  return hunts.every(({ found }) => found !== undefined);
 }
 
 async function huntAll(options: MutantsOptions): Promise<readonly Hunt[]> {

@@ -26,14 +26,16 @@ export const MUTANTS_USAGE = `npm run sim:mutants -- [flags]
   --workers N    how many at a time (default: one for each core)
   --known        try the seed of known-seeds.json first
   --record       write known-seeds.json
+  --help         print this
 `;
 
 const SEEDS_DEFAULT = 2000;
 const WORKERS_MAX = 64;
 
 /** Throws UsageError with every problem found. */
-export function parseMutantsOptions(args: readonly string[], all: readonly Mutant[]): MutantsOptions {
+export function parseMutantsOptions(args: readonly string[], all: readonly Mutant[]): MutantsOptions | 'help' {
   const values = valuesOf(args);
+  if (values.help) return 'help';
   const problems: string[] = [];
   const integer = (flag: 'seeds' | 'from' | 'workers', least: number, most: number, other: number): number => {
     const text = values[flag];
@@ -72,6 +74,7 @@ function valuesOf(args: readonly string[]) {
         workers: { type: 'string' },
         known: { type: 'boolean', default: false },
         record: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
       },
     }).values;
   } catch (error) {

@@ -7,7 +7,7 @@ import { readKnownSeeds } from './known-seeds.js';
 import { applied, type Mutant } from './mutant.js';
 import { ROOT } from './mutant-copy.js';
 import { MUTANTS } from './mutants.js';
-import { parseMutantsOptions } from './mutants-options.js';
+import { type MutantsOptions, parseMutantsOptions } from './mutants-options.js';
 
 const mutantOf = (name: string): Mutant => ({
   name,
@@ -79,7 +79,11 @@ describe('the report of the hunt', () => {
 
 describe('the command line of the hunt', () => {
   const all = [mutantOf('vote early'), mutantOf('read early'), mutantOf('read late')];
-  const parse = (...args: string[]) => parseMutantsOptions(args, all);
+  const parse = (...args: string[]): MutantsOptions => {
+    const options = parseMutantsOptions(args, all);
+    if (options === 'help') throw new Error('only helps');
+    return options;
+  };
 
   it('takes every flag', () => {
     expect(parse()).toMatchObject({ mutants: all, from: 1, seeds: 2000, known: false, record: false });
@@ -95,6 +99,10 @@ describe('the command line of the hunt', () => {
       'vote early',
       'read late',
     ]);
+  });
+
+  it('helps', () => {
+    expect(parseMutantsOptions(['--help', '--seeds', 'x'], all)).toBe('help');
   });
 
   it.each([
