@@ -1,7 +1,9 @@
 /** Runs every checker that applies to one history. */
+import { checkAppendCycles } from './append-cycles.js';
 import type { AppendRecord } from './append-op.js';
 import type { FinalHistory } from './final-history.js';
 import type { Operation } from './operation.js';
+import { checkRevisionOrder } from './revision-order.js';
 
 export interface HistoryViolation {
   readonly checker: 'revision order' | 'linearizability' | 'append cycles';
@@ -23,16 +25,12 @@ export interface HistoryContext {
  */
 export function checkHistory(
   history: readonly Operation[],
-  { appends = [] }: HistoryContext = {},
+  { appends = [], finalHistory, firstRevision }: HistoryContext = {},
 ): readonly HistoryViolation[] {
-  return [...malformed(history), ...malformed(appends)];
-}
-
-function malformed(calls: readonly { client: number; startMs: number; endMs: number }[]): HistoryViolation[] {
-  return calls
-    .filter(({ startMs, endMs }) => endMs < startMs)
-    .map(({ client, startMs }) => ({
-      checker: 'revision order',
-      message: `client ${client}: a call started at ${startMs} ms and ended before that`,
-    }));
+  const said = (checker: HistoryViolation['checker'], messages: readonly string[]): readonly HistoryViolation[] =>
+    messages.map((message) => ({ checker, message }));
+  return [
+    ...said('revision order', checkRevisionOrder(history, { finalHistory, firstRevision })),
+    ...said('append cycles', checkAppendCycles(appends)),
+  ];
 }

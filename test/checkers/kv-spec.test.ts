@@ -7,10 +7,11 @@ import type {
   PutCommand,
   RangeQuery,
 } from '../../server/state/command.js';
+import type { KeyValue as ModelKeyValue } from '../../server/state/result.js';
 import { checkTxn, KvModel, type ModelResult } from '../state/kv-model.js';
 import { compact, del, put, range, txn } from '../state/commands.js';
 import { KvSpec } from './kv-spec.js';
-import type { Call, Compare, TxnOp } from './operation.js';
+import type { Call, Compare, KeyValue, TxnOp } from './operation.js';
 
 const keys = ['\0', 'a', 'a\0', 'ab', 'b', '\xff'];
 const key = fc.constantFrom(...keys);
@@ -131,7 +132,7 @@ function inCommonWords(result: ModelResult): object {
   switch (result.kind) {
     case 'range': {
       const { kvs, more, count } = result.answer;
-      return { kind: 'range', kvs: kvs.map(({ lease: _, ...kv }) => kv), more, count };
+      return { kind: 'range', kvs: kvs.map(withoutLease), more, count };
     }
     case 'deleteRange':
       return { kind: 'deleteRange', deleted: result.deleted };
@@ -140,4 +141,8 @@ function inCommonWords(result: ModelResult): object {
     default:
       return { kind: result.kind };
   }
+}
+
+function withoutLease({ key, value, createRevision, modRevision, version }: ModelKeyValue): KeyValue {
+  return { key, value, createRevision, modRevision, version };
 }
