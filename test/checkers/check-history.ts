@@ -2,6 +2,7 @@
 import { checkAppendCycles } from './append-cycles.js';
 import type { AppendRecord } from './append-op.js';
 import type { FinalHistory } from './final-history.js';
+import { checkLinearizability } from './linearizable.js';
 import type { Operation } from './operation.js';
 import { checkRevisionOrder } from './revision-order.js';
 
@@ -31,6 +32,7 @@ export function checkHistory(
     messages.map((message) => ({ checker, message }));
   return [
     ...said('revision order', checkRevisionOrder(history, { finalHistory, firstRevision })),
+    ...said('linearizability', checkLinearizability(history)),
     ...said('append cycles', checkAppendCycles(appends)),
   ];
 }
