@@ -83,19 +83,24 @@ export class Search {
         push(1 + calls.length + (ends[ended] ?? 0));
       }
       push(1 + call);
-      if (isOptional) continue;
       const before = last.get(operation.client);
-      const isBefore =
-        before !== undefined &&
-        this.#endMs(before) <= operation.startMs &&
-        (calls[before]?.operation.startMs ?? 0) < operation.startMs;
-      if (isBefore) this.#before[call] = before;
-      last.set(operation.client, call);
+      if (before !== undefined)
+        this.#before[call] = this.#isBefore(before, call) ? before : (this.#before[before] ?? none);
+      if (!isOptional) last.set(operation.client, call);
     }
     for (; ended < ends.length; ended += 1) push(1 + calls.length + (ends[ended] ?? 0));
     this.#next[tail] = 0;
     this.#previous[0] = tail;
     this.#answersLeft = ends.length;
+  }
+
+  /** Of one client's calls: of two that started at the same time, nobody knows which was first. */
+  #isBefore(earlier: number, later: number): boolean {
+    return this.#endMs(earlier) <= this.#startMs(later) && this.#startMs(earlier) < this.#startMs(later);
+  }
+
+  #startMs(call: number): number {
+    return this.#calls[call]?.operation.startMs ?? 0;
   }
 
   #endMs(call: number): number {
