@@ -1,70 +1,22 @@
-/** A set of small records of numbers, all of the same length, packed for the sake of millions of them. */
-
-const slotsAtFirst = 256;
-
+/**
+ * What a search has tried without success: which calls were taken, and the state they led to. What led nowhere leads
+ * nowhere with fewer optional calls left, either: so more of them than in an earlier try need not be tried.
+ */
 export class Configurations {
-  readonly #length: number;
-  /** One record after the other, in the order of their coming. */
-  #records: Int32Array;
-  /** By hash: 1 + the place of a record; 0 is free. A power of two. */
-  #slots = new Int32Array(slotsAtFirst);
-  #size = 0;
+  /** By the answered calls and the state: the optional calls. */
+  readonly #tried = new Map<string, Int32Array[]>();
 
-  constructor(length: number) {
-    this.#length = length;
-    this.#records = new Int32Array((slotsAtFirst / 2) * length);
-  }
-
-  /** False when it was there already. */
-  add(record: Int32Array): boolean {
-    const slot = this.#find(record);
-    if (this.#slots[slot] !== 0) return false;
-    this.#records.set(record, this.#size * this.#length);
-    this.#size += 1;
-    this.#slots[slot] = this.#size;
-    if (this.#size * 2 === this.#slots.length) this.#grow();
+  /** One bit for each call, and in the last word of `answered` the state. False when it need not be tried. */
+  add(answered: Int32Array, optional: Int32Array): boolean {
+    const key = answered.join();
+    const tried = this.#tried.get(key);
+    if (tried === undefined) this.#tried.set(key, [optional.slice()]);
+    else if (tried.some((earlier) => isWithin(earlier, optional))) return false;
+    else tried.push(optional.slice());
     return true;
-  }
-
-  /** The slot of the record, or the free one where it belongs. */
-  #find(record: Int32Array): number {
-    const mask = this.#slots.length - 1;
-    let slot = hash(record) & mask;
-    for (let place = this.#at(slot); place !== 0 && !this.#isAt(place - 1, record); place = this.#at(slot)) {
-      slot = (slot + 1) & mask;
-    }
-    return slot;
-  }
-
-  #at(slot: number): number {
-    return this.#slots[slot] ?? 0;
-  }
-
-  #isAt(place: number, record: Int32Array): boolean {
-    const from = place * this.#length;
-    for (let index = 0; index < this.#length; index += 1) {
-      if (this.#records[from + index] !== record[index]) return false;
-    }
-    return true;
-  }
-
-  #grow(): void {
-    const records = new Int32Array(this.#records.length * 2);
-    records.set(this.#records);
-    this.#records = records;
-    this.#slots = new Int32Array(this.#slots.length * 2);
-    for (let place = 0; place < this.#size; place += 1) {
-      const record = records.subarray(place * this.#length, (place + 1) * this.#length);
-      this.#slots[this.#find(record)] = place + 1;
-    }
   }
 }
 
-function hash(record: Int32Array): number {
-  let mixed = 0;
-  for (const word of record) {
-    mixed = Math.imul(mixed ^ word, 0x9e3779b1);
-    mixed ^= mixed >>> 15;
-  }
-  return mixed;
+function isWithin(some: Int32Array, all: Int32Array): boolean {
+  return some.every((word, index) => (word & ~(all[index] ?? 0)) === 0);
 }

@@ -131,13 +131,14 @@ export function smallHistory(seed: number): Operation[] {
   const random = seededRandom(seed);
   const clients = 2 + random.below(3);
   const ends = Array<number>(clients).fill(0);
-  return Array.from({ length: 3 + random.below(4) }, (_, place): Operation => {
+  const oneIsUnknownIn = 2 + random.below(6);
+  return Array.from({ length: 3 + random.below(5) }, (_, place): Operation => {
     const client = random.below(clients);
     const startMs = (ends[client] ?? 0) + random.below(3);
     const endMs = startMs + random.below(5);
     ends[client] = endMs;
     const [call, answer] = drawAnswered(random, place);
-    const isUnknown = random.below(6) === 0;
+    const isUnknown = random.below(oneIsUnknownIn) === 0;
     const outcome = isUnknown
       ? ({ kind: 'unknown', code: 'OUTCOME_UNKNOWN' } as const)
       : ({ kind: 'ok', revision: 1, answer } as const);

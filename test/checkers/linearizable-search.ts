@@ -6,10 +6,12 @@
  * may come first:    a and b, whose starts stand before the first end; when a is taken, its start and end go, and the
  *                    first end is that of b: now b and c may come next.
  *
- * Three rules spare most of the search, none of which loses an order:
+ * More rules spare most of the search, none of which loses an order:
  * - A call that changes nothing is taken as soon as it can be: whatever comes after it could come after it anyway.
  * - A state that is still to be seen is not left when no call remains that could bring it back.
  * - An optional call is not taken right before one that overwrites what it did and could do so without it.
+ * - Of optional calls that do the same, the first is taken first.
+ * - What was tried in vain is not tried with fewer optional calls left.
  */
 import { Configurations } from './linearizable-configurations.js';
 import { absent, type Guard, type RegisterCall, type State, truth, type Way } from './linearizable-register.js';
@@ -28,9 +30,12 @@ export class Search {
   readonly #previous: Int32Array;
   /** The call of the same client that was answered just before: the clock may not tell them apart. */
   readonly #before: Int32Array;
-  /** One bit for each call that was taken; the last word is the state. */
-  readonly #configuration: Int32Array;
-  readonly #seen: Configurations;
+  /** Of an optional call, the last one before it that could do the same in its stead. */
+  readonly #twin: Int32Array;
+  /** One bit for each call that was taken; after the answered ones, the last word is the state. */
+  readonly #answered: Int32Array;
+  readonly #optional: Int32Array;
+  readonly #tried = new Configurations();
   /** By state: calls that wait to see it, and calls that could bring it about. */
   readonly #viewers: Int32Array;
   readonly #makers: Int32Array;
@@ -47,12 +52,13 @@ export class Search {
     this.#next = new Int32Array(1 + 2 * calls.length);
     this.#previous = new Int32Array(1 + 2 * calls.length);
     this.#before = new Int32Array(calls.length).fill(none);
-    this.#configuration = new Int32Array(Math.ceil(calls.length / 32) + 1);
-    this.#seen = new Configurations(this.#configuration.length);
+    this.#answered = new Int32Array(Math.ceil(calls.length / 32) + 1);
+    this.#optional = new Int32Array(Math.ceil(calls.length / 32));
     this.#viewers = new Int32Array(states);
     this.#makers = new Int32Array(states);
     this.#stepsLeft = stepsMax;
     this.#link();
+    this.#twin = twinsAmong(calls);
     for (let call = 0; call < calls.length; call += 1) this.#count(call, 1);
   }
 
@@ -111,10 +117,11 @@ export class Search {
     const taken = this.#order.length;
     this.#takeViewers();
     if (this.#answersLeft === 0) return true;
-    this.#configuration[this.#configuration.length - 1] = this.#state;
-    if (this.#stepsLeft > 0 && this.#seen.add(this.#configuration)) {
+    this.#answered[this.#answered.length - 1] = this.#state;
+    if (this.#stepsLeft > 0 && this.#tried.add(this.#answered, this.#optional)) {
       this.#stepsLeft -= 1;
-      if (this.#tryChanges()) return true;
+      // What needs fewer optional calls comes first: it spares the tries with more.
+      if (this.#tryChanges(false) || this.#tryChanges(true)) return true;
     }
     while (this.#order.length > taken) this.#giveBack();
     return false;
@@ -131,11 +138,11 @@ export class Search {
     }
   }
 
-  #tryChanges(): boolean {
+  #tryChanges(isOptional: boolean): boolean {
     const state = this.#state;
     for (let entry = this.#at(0); this.#isStart(entry); entry = this.#at(entry)) {
       const call = entry - 1;
-      if (!this.#canBeNext(call)) continue;
+      if (this.#isOptional(call) !== isOptional || !this.#canBeNext(call) || this.#hasTwin(call)) continue;
       for (const way of this.#calls[call]?.ways ?? []) {
         if (way.sets === undefined || !isOpen(way, state) || this.#isBetterWithoutLast(way)) continue;
         this.#take(call, way.sets);
@@ -154,14 +161,23 @@ export class Search {
     return entry > 0 && entry <= this.#calls.length;
   }
 
+  #isOptional(call: number): boolean {
+    return this.#calls[call]?.isOptional ?? false;
+  }
+
   #canBeNext(call: number): boolean {
     const before = this.#before[call] ?? none;
-    return before === none || ((this.#configuration[before >>> 5] ?? 0) & (1 << (before & 31))) !== 0;
+    return before === none || has(this.#answered, before);
+  }
+
+  #hasTwin(call: number): boolean {
+    const twin = this.#twin[call] ?? none;
+    return twin !== none && !has(this.#optional, twin) && this.#canBeNext(twin);
   }
 
   #isBetterWithoutLast(way: Way): boolean {
     const last = this.#order.at(-1);
-    return last !== undefined && this.#calls[last]?.isOptional === true && isOpen(way, this.#states.at(-1) ?? absent);
+    return last !== undefined && this.#isOptional(last) && isOpen(way, this.#states.at(-1) ?? absent);
   }
 
   /** Whether somebody still has to see the state that was left for good. */
@@ -171,7 +187,7 @@ export class Search {
 
   #take(call: number, sets: State): void {
     // The end first: a walk over the list goes on from the start, which must not lead to an end that is gone.
-    if (this.#calls[call]?.isOptional === false) {
+    if (!this.#isOptional(call)) {
       this.#unlink(1 + this.#calls.length + call);
       this.#answersLeft -= 1;
     }
@@ -190,15 +206,16 @@ export class Search {
     this.#count(call, 1);
     this.#flip(call);
     this.#relink(1 + call);
-    if (this.#calls[call]?.isOptional === false) {
+    if (!this.#isOptional(call)) {
       this.#answersLeft += 1;
       this.#relink(1 + this.#calls.length + call);
     }
   }
 
   #flip(call: number): void {
+    const taken = this.#isOptional(call) ? this.#optional : this.#answered;
     const word = call >>> 5;
-    this.#configuration[word] = (this.#configuration[word] ?? 0) ^ (1 << (call & 31));
+    taken[word] = (taken[word] ?? 0) ^ (1 << (call & 31));
   }
 
   #unlink(entry: number): void {
@@ -235,4 +252,22 @@ function isOpen({ all, notAll }: Way, state: State): boolean {
   if (notAll.length === 0) return true;
   for (const guard of notAll) if (truth(guard, state) !== true) return true;
   return false;
+}
+
+function has(taken: Int32Array, call: number): boolean {
+  return ((taken[call >>> 5] ?? 0) & (1 << (call & 31))) !== 0;
+}
+
+/** Optional calls do the same if they lead to states that nobody tells apart. */
+function twinsAmong(calls: readonly RegisterCall[]): Int32Array {
+  const guards = calls.flatMap(({ ways }) => ways.flatMap(({ all, notAll }) => [...all, ...notAll]));
+  const told = new Set(guards.map((guard) => guard.of));
+  const last = new Map<string, number>();
+  return Int32Array.from(calls, ({ ways, isOptional }, call) => {
+    if (!isOptional) return none;
+    const does = JSON.stringify(ways.map((way) => (told.has(way.sets ?? absent) ? way : { ...way, sets: 'other' })));
+    const twin = last.get(does) ?? none;
+    last.set(does, call);
+    return twin;
+  });
 }

@@ -12,7 +12,7 @@ import type { Operation } from './operation.js';
 export const REGISTER_OPERATIONS_MAX = 200;
 
 /** Different sets of calls that were tried as the beginning of the order, for one register. */
-const stepsMax = 200_000;
+const stepsMax = 100_000;
 
 /** One sentence for each register that is not linearizable or could not be decided; throws when there are too many calls. */
 export function checkLinearizability(history: readonly Operation[]): readonly string[] {
