@@ -12,9 +12,9 @@ const HEARTBEATS_PER_ELECTION = [5, 10, 20] as const;
 const MEMBER_SECONDS = { from: 50, to: 200 } as const;
 /** In hundredths: hardly ever, now and then, all the time. */
 const STRENGTHS = [
-  [1, 10],
-  [10, 40],
-  [40, 101],
+  [5, 20],
+  [20, 60],
+  [60, 101],
 ] as const;
 const FAULTY_MS = { from: 15_000, to: 100_000 } as const;
 
@@ -44,7 +44,7 @@ export function drawPlan(seed: number): Plan {
 
 function drawFaults(random: Random): Plan['faults'] {
   /** How likely each kind is to exist: few seeds have nearly all, few nearly none. */
-  const share = between(random, 0.05, 0.6);
+  const share = between(random, 0.05, 0.75);
   const faults: Partial<Record<FaultKind, number>> = {};
   for (const kind of FAULT_KINDS) {
     const [from, to] = pick(random, STRENGTHS);

@@ -13,10 +13,10 @@ import type { World } from './world.js';
 
 /** Mean true ms between two of a kind at full strength, in the whole cluster. */
 const EVERY_MS = {
-  partitionSymmetric: 3000,
-  partitionOneWay: 3000,
-  partitionRing: 5000,
-  partitionFlapping: 6000,
+  partitionSymmetric: 1500,
+  partitionOneWay: 1500,
+  partitionRing: 3000,
+  partitionFlapping: 4000,
   slowLink: 2000,
   crash: 700,
   crashAll: 8000,
@@ -48,6 +48,10 @@ const PAUSE_MS_MAX = [500, 3000, 30_000] as const;
 /** One kind alone keeps no more than this share of the members away, on the average. */
 const OUT_SHARE_MAX = 0.3;
 const LONG_TAIL_MEAN = 0.2;
+/** In election timeouts. */
+const ELECTIONS_MISSED = { from: 1, to: 4 } as const;
+/** Of an outage. */
+const MS_MIN = 10;
 const DAY_MS = 86_400_000;
 
 type Action = (random: Random, strength: number) => void;
@@ -127,19 +131,36 @@ export class Faults {
       case 'diskSyncError':
         return LONG_TAIL_MEAN * this.#downMsMax;
       case 'pause':
-        return LONG_TAIL_MEAN * this.#pauseMsMax;
+        return (LONG_TAIL_MEAN * this.#pauseMsMax + this.#electionsMissedMs) / 2;
+      case 'partitionSymmetric':
+      case 'partitionOneWay':
+        return this.#electionsMissedMs / 2;
       default:
         return 0;
     }
+  }
+
+  get #electionsMissedMs(): number {
+    return ((ELECTIONS_MISSED.from + ELECTIONS_MISSED.to) / 2) * this.#world.plan.electionMs;
   }
 
   get #ids(): readonly NodeId[] {
     return [...this.#world.slots.keys()];
   }
 
+  /** The leader's, now and then: that is where most can go wrong. */
   #withLife(random: Random, act: (life: Life) => void): void {
-    const lives = [...this.#world.slots.values()].flatMap(({ life }) => (life === undefined ? [] : [life]));
-    if (lives.length > 0) act(pick(random, lives));
+    const { leader, slots } = this.#world;
+    const lives = [...slots.values()].flatMap(({ life }) => (life === undefined ? [] : [life]));
+    if (lives.length === 0) return;
+    const drawn = pick(random, lives);
+    act(leader !== undefined && random.below(2) === 0 ? leader : drawn);
+  }
+
+  /** Half of the outages last long enough for another leader to be found, and end while the old one's work is open. */
+  #outageOf(random: Random, longest: number): number {
+    if (random.below(2) === 0) return longTail(random, MS_MIN, longest);
+    return between(random, ELECTIONS_MISSED.from, ELECTIONS_MISSED.to) * this.#world.plan.electionMs;
   }
 
   #restartLater(slot: Slot): void {
@@ -151,13 +172,16 @@ export class Faults {
   // Networks
 
   #sides(random: Random): readonly [readonly NodeId[], readonly NodeId[]] {
-    const order = shuffled(random, this.#ids);
+    const { leader } = this.#world;
+    const drawn = shuffled(random, this.#ids);
+    const first = leader !== undefined && random.below(2) === 0 ? [leader.slot.id] : [];
+    const order = [...first, ...drawn.filter((id) => !first.includes(id))];
     const size = random.below(2) === 0 ? 1 : 1 + random.below(Math.max(1, order.length - 1));
     return [order.slice(0, size), order.slice(size)];
   }
 
   #partition(kind: FaultKind, random: Random, links: readonly (readonly [NodeId, NodeId])[]): void {
-    this.#cut(kind, links, longTail(random, 100, pick(random, PARTITION_MS_MAX)), random);
+    this.#cut(kind, links, this.#outageOf(random, pick(random, PARTITION_MS_MAX)), random);
   }
 
   #cut(kind: FaultKind, links: readonly (readonly [NodeId, NodeId])[], ms: number, random: Random): void {
@@ -245,7 +269,7 @@ export class Faults {
     this.#withLife(random, ({ slot, process }) => {
       if (process.isPaused) return;
       const { faults, trace } = this.#world;
-      const ms = longTail(random, 10, this.#pauseMsMax);
+      const ms = this.#outageOf(random, this.#pauseMsMax);
       faults.add('pause');
       trace.event(() => `m${slot.id} is paused for ${Math.round(ms)} ms`, Number(slot.id), 6);
       process.pause();
