@@ -3,9 +3,8 @@ import { QuorateError } from '../../../server/lib/quorate-error.js';
 import type { Member, TxnAnswer, TxnOpAnswer } from '../../../server/node/member.js';
 import type { TxnCommand, TxnOp } from '../../../server/state/command.js';
 import { get, put } from '../../node/requests.js';
+import type { Door } from './judged-run.js';
 import { ALL_KEYS } from './keys.js';
-
-export type Door = (kv: Member, id: bigint) => Member;
 
 /** An honest door, except for what is changed. */
 function door(kv: Member, changed: Partial<Member>): Member {

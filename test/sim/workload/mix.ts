@@ -69,7 +69,7 @@ export function drawMix(plan: Plan, random: Random): Mix {
     plays: drawPlays(random),
     // A play is about one and a half calls.
     thinkMs: (1500 * plan.clients) / callsPerSecond,
-    burstPercent: pick(random, [0, 30, 80]),
+    burstPercent: pick(random, [0, 50, 80, 95]),
     patienceMs: pickSome(random, [200, 1000, 5000], between(random, 1, 3)),
     endlessPercent: pick(random, [0, 5, 30]),
     deadlinePercent: pick(random, [0, 30, 90]),
@@ -93,5 +93,8 @@ export function drawMix(plan: Plan, random: Random): Mix {
 /** Each run leaves some of them out, so that the others meet each other more often. */
 function drawPlays(random: Random): Mix['plays'] {
   const drawn = PLAY_NAMES.filter((name) => name === 'put' || name === 'get' || chance(random, 70));
-  return drawn.map((name) => ({ name, weight: name === 'compact' ? between(random, 1, 8) : between(random, 4, 24) }));
+  return drawn.map((name) => ({
+    name,
+    weight: name === 'compact' ? pick(random, [1, 4, 12]) : between(random, 4, 24),
+  }));
 }
