@@ -11,7 +11,7 @@ import { pick, shuffled, streamOf } from './draws.js';
 import type { Faults } from './faults.js';
 import type { Life, Running } from './life.js';
 import { drawCut } from './sim-disk.js';
-import type { World } from './world.js';
+import { describeError, type World } from './world.js';
 import type { Target, Workload } from './workload-ports.js';
 
 const ELECTIONS_MAX = 20;
@@ -153,9 +153,9 @@ export class QuietPhase {
 
   async #allAnswer(workload: Workload): Promise<string | undefined> {
     let isProven = false;
-    void workload.proveLive(this.#targets).then(() => {
+    workload.proveLive(this.#targets).then(() => {
       isProven = true;
-    });
+    }, this.#broke);
     const isInTime = await this.#world.until(() => isProven, PROOF_MS_MAX + this.#electionsMs(ELECTIONS_MAX));
     return isInTime ? undefined : 'fresh writes and reads are not answered through every member';
   }
@@ -226,12 +226,14 @@ export class QuietPhase {
   async #judge(workload: Workload): Promise<string | undefined> {
     const target = pick(this.#random, this.#targets);
     let isOver = false;
-    void workload.judge(target).then((findings) => {
+    workload.judge(target).then((findings) => {
       isOver = true;
       for (const { checker, message } of findings) this.#world.report(checker, message);
-    });
+    }, this.#broke);
     return (await this.#world.until(() => isOver, PROOF_MS_MAX + REST_MS_MAX)) ? undefined : 'no judgement is reached';
   }
+
+  readonly #broke = (error: unknown): void => this.#world.report('exception', describeError(error));
 
   #electionsMs(times: number): number {
     return (times * this.#world.plan.electionMs) / SLOWEST_CLOCK;

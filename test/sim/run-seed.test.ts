@@ -4,9 +4,12 @@ import { FAULT_KINDS, type Plan } from './plan-types.js';
 import { runPlan, runSeed } from './run-seed.js';
 import { SimDisk } from './sim-disk.js';
 
+/** Few events, as drawn. */
+const SMALL_SEED = 11;
+
 /** Short, but with everything that the seed draws. */
 function shortPlan(seed: number, changes: Partial<Plan> = {}): Plan {
-  return { ...drawPlan(seed), faultyMs: 6000, ...changes };
+  return { ...drawPlan(seed), faultyMs: 5000, ...changes };
 }
 
 describe('a run', () => {
@@ -25,8 +28,8 @@ describe('a run', () => {
   });
 
   it('is that of its drawn plan when only the seed is named', async () => {
-    const { plan } = await runSeed(5);
-    expect(plan).toEqual(drawPlan(5));
+    const { plan } = await runSeed(SMALL_SEED);
+    expect(plan).toEqual(drawPlan(SMALL_SEED));
   });
 
   it('tells a story that a person can read', async () => {
@@ -46,10 +49,17 @@ describe('a run', () => {
 describe('over some runs', () => {
   it('each kind of fault really happens, and the honest system keeps its word', async () => {
     const happened = new Map(FAULT_KINDS.map((kind) => [kind, 0]));
-    for (let seed = 100; seed < 160; seed += 1) {
+    const shape: Partial<Plan> = { faultyMs: 7000, voters: 3, clients: 6, heartbeatMs: 50, electionMs: 250 };
+    for (let seed = 100; seed < 136; seed += 1) {
       const kinds = FAULT_KINDS.filter((_, place) => (seed + place) % 3 === 0);
-      const faults = Object.fromEntries(kinds.map((kind) => [kind, 0.5]));
-      const result = await runPlan(shortPlan(seed, { faults, snapshotCount: 5, snapshotCatchUpEntries: 2 }));
+      const faults = Object.fromEntries(kinds.map((kind) => [kind, 0.8]));
+      const result = await runPlan({
+        ...drawPlan(seed),
+        ...shape,
+        faults,
+        snapshotCount: 5,
+        snapshotCatchUpEntries: 2,
+      });
       expect({ seed, violation: result.violation }).toEqual({ seed, violation: undefined });
       for (const kind of FAULT_KINDS) {
         if (!kinds.includes(kind)) expect({ kind, count: result.faults[kind] }).toEqual({ kind, count: 0 });
@@ -60,10 +70,13 @@ describe('over some runs', () => {
   }, 60_000);
 });
 
-/** Says that it has synced, and has not. */
+/** After a while it says that it has synced, and has not. */
 class LyingDisk extends SimDisk {
+  #syncs = 0;
+
   protected override sync(): void {
-    // Nothing becomes durable.
+    this.#syncs += 1;
+    if (this.#syncs < 20) super.sync();
   }
 }
 

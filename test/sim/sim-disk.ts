@@ -26,7 +26,7 @@ export interface DiskWeather {
   syncError(): EngineError | undefined;
   /** The process of the writer may die here; then nothing of the write goes on. */
   reached(moment: WriteMoment): void;
-  /** A read was answered after one that was asked later. */
+  /** A read was answered after a read or a write that was asked for later. */
   readOvertaken(): void;
 }
 
@@ -62,7 +62,8 @@ export class SimDisk {
   #unsynced: Block[] = [];
   #image: DurableImage;
   #bytes = 0;
-  #reads = 0;
+  /** Reads and writes are numbered as they are asked for. */
+  #asked = 0;
   #lastAnswered = 0;
   /** An operation of the life that uses the disk now has failed. */
   #hasFailed = false;
@@ -125,10 +126,13 @@ export class SimDisk {
 
   async write(process: MemberProcess, batches: readonly (readonly EngineOp[])[], sync: boolean): Promise<void> {
     const ops = batches.length === 1 ? (batches[0] ?? []) : batches.flat();
+    this.#asked += 1;
+    const number = this.#asked;
     this.#weather.reached('beforeWrite');
     await this.#later(process, this.#weather.writeMs(), () => {
       this.#fail(this.#weather.writeError());
       this.#takeEffect(ops);
+      this.#lastAnswered = Math.max(this.#lastAnswered, number);
       this.#weather.reached('beforeSync');
     });
     if (!sync) return;
@@ -172,8 +176,8 @@ export class SimDisk {
   }
 
   async #read<T>(process: MemberProcess, answer: () => T): Promise<T> {
-    this.#reads += 1;
-    const number = this.#reads;
+    this.#asked += 1;
+    const number = this.#asked;
     let found: T | undefined;
     await this.#later(process, this.#weather.readMs(), () => {
       found = answer();
