@@ -25,7 +25,7 @@ describe('a run', () => {
       hashes.add(once.traceHash);
     }
     expect(hashes.size).toBe(12);
-  });
+  }, 60_000);
 
   it('is that of its drawn plan when only the seed is named', async () => {
     const { plan } = await runSeed(SMALL_SEED);
