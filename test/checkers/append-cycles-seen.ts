@@ -16,6 +16,7 @@ export interface Appended {
 
 export interface Seen {
   readonly appended: ReadonlyMap<string, Appended>;
+  /** As they were recorded: of two calls of a client that took no time, this tells which was first. */
   readonly happened: readonly AppendRecord[];
   /** Reads that hold what no list can hold: nothing more is concluded from them. */
   readonly unsound: ReadonlySet<AppendOp>;
@@ -25,12 +26,12 @@ export type ReadOp = Extract<AppendOp, { kind: 'read' }>;
 
 export function lookAt(records: readonly AppendRecord[], findings: Findings): Seen {
   const appended = appendedIn(records, findings);
-  const happened = records.filter(({ outcome }) => outcome === 'ok');
-  const isTaken = new Set(happened);
+  const queue = records.filter(({ outcome }) => outcome === 'ok');
+  const happened = new Set(queue);
   const unsound = new Set<AppendOp>();
   const scans = new Map<string, Scan>();
   // Grows while it is walked: a record that was seen to have happened has seen others.
-  for (const record of happened) {
+  for (const record of queue) {
     for (const op of record.ops) {
       if (op.kind === 'append') continue;
       const scan = scans.get(op.key) ?? new Scan();
@@ -40,16 +41,16 @@ export function lookAt(records: readonly AppendRecord[], findings: Findings): Se
         const fault = faultOf(op, element, source, isAgain);
         if (fault !== undefined) {
           findings.add(`${op.key} ${element}`, () => `${describeRecord(record)}: ${fault}`);
-        } else if (source?.record.outcome === 'unknown' && !isTaken.has(source.record)) {
-          isTaken.add(source.record);
-          happened.push(source.record);
+        } else if (source?.record.outcome === 'unknown' && !happened.has(source.record)) {
+          happened.add(source.record);
+          queue.push(source.record);
         }
         return fault === undefined;
       });
       if (!isSound) unsound.add(op);
     }
   }
-  return { appended, happened, unsound };
+  return { appended, happened: records.filter((record) => happened.has(record)), unsound };
 }
 
 function appendedIn(records: readonly AppendRecord[], findings: Findings): ReadonlyMap<string, Appended> {
@@ -76,14 +77,13 @@ function faultOf(
   source: Appended | undefined,
   isAgain: boolean,
 ): string | undefined {
+  if (source?.key === key && source.record.outcome !== 'failed' && !isAgain) return undefined;
   const where = `${key} ${describeList(list)}`;
   if (isAgain) return `duplicate: ${element} stands twice in ${where}`;
   if (source === undefined) return `garbage: ${element} in ${where} was appended by nobody`;
   const by = describeRecord(source.record);
   if (source.key !== key) return `garbage: ${element} in ${where} was appended to ${source.key}, by ${by}`;
-  if (source.record.outcome === 'failed')
-    return `aborted read: ${element} in ${where} is of a failed transaction, ${by}`;
-  return undefined;
+  return `aborted read: ${element} in ${where} is of a failed transaction, ${by}`;
 }
 
 /** The lists that were read of one key. Of a list that goes on from the longest one only the new end is looked at. */

@@ -180,6 +180,17 @@ describePairs('unknown transactions', [
       c1 20-30 unknown  a x 1`,
   },
   {
+    bad: 'one that took no time was seen by the call before it, which took no time either',
+    says: 'G1c in real time: T1 -wr x 1-> T2 -client-> T1',
+    badHistory: `
+      c1 0-0 ok       r x [1]
+      c1 0-0 unknown  a x 1`,
+    good: 'one that took no time was seen by the call after it, which took no time either',
+    goodHistory: `
+      c1 0-0 unknown  a x 1
+      c1 0-0 ok       r x [1]`,
+  },
+  {
     bad: 'one that happened has read a list too old for its start',
     says: 'G-single in real time: T1 -rw x 1-> T2 -clock-> T1',
     badHistory: `

@@ -14,6 +14,9 @@ import { type Cycle, shortCycles } from './append-graph-cycles.js';
 import { graphOf } from './append-graph-edges.js';
 import type { AppendRecord } from './append-op.js';
 
+/** Of a long cycle, what comes first will do. */
+const cycleTextMax = 4_000;
+
 /** Nothing when all is well; otherwise a sentence for each thing that cannot be. */
 export function checkAppendCycles(records: readonly AppendRecord[]): readonly string[] {
   const findings = new Findings();
@@ -40,7 +43,8 @@ function describeCycle(cycle: Cycle, happened: readonly AppendRecord[]): string 
     const record = happened[node];
     return `${name} = ${record === undefined ? '?' : describeRecord(record)}`;
   });
-  return `${nameOf(edges)}: T1 ${steps.join(' ')}; ${meanings.join('; ')}`;
+  const text = `${nameOf(edges)}: T1 ${steps.join(' ')}; ${meanings.join('; ')}`;
+  return text.length > cycleTextMax ? `${text.slice(0, cycleTextMax)}...` : text;
 }
 
 /** Without the nodes that are no transactions: an edge that goes on from there belongs to the one that led there. */

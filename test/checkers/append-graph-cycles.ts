@@ -25,6 +25,9 @@ const stages: readonly Stage[] = [[], ['clock', 'client'] as const].flatMap((tim
 
 const allKinds: ReadonlySet<EdgeKind> = new Set(['ww', 'wr', 'rw', 'clock', 'client', 'on']);
 
+/** Longer cycles than that tell nobody anything, and are looked for only where there is nothing else. */
+const lengthMax = 6;
+
 /** How many edges are looked at in one part, after the first cycle was found, for a shorter one. */
 const stepsMax = 2_000_000;
 
@@ -37,16 +40,18 @@ export function shortCycles(graph: Graph, order: (edge: Edge) => number): readon
   ).flat();
   if (suspects.length === 0) return [];
   const explained = new Set<number>();
-  return stages.flatMap((stage) => {
-    const parts = cyclicParts(graph, new Set([...stage.rest, stage.first]), suspects);
-    return parts.flatMap((part) => {
-      if (part.some((node) => explained.has(node))) return [];
-      const cycle = shortestIn(graph, part, stage, order);
-      if (cycle === undefined) return [];
-      for (const node of part) explained.add(node);
-      return [cycle];
-    });
-  });
+  return [lengthMax, Infinity].flatMap((longest) =>
+    stages.flatMap((stage) => {
+      const parts = cyclicParts(graph, new Set([...stage.rest, stage.first]), suspects);
+      return parts.flatMap((part) => {
+        if (part.some((node) => explained.has(node))) return [];
+        const cycle = shortestIn(graph, part, stage, order, longest);
+        if (cycle === undefined) return [];
+        for (const node of part) explained.add(node);
+        return [cycle];
+      });
+    }),
+  );
 }
 
 function shortestIn(
@@ -54,55 +59,69 @@ function shortestIn(
   part: readonly number[],
   { first, rest }: Stage,
   order: (edge: Edge) => number,
+  longest: number,
 ): Cycle | undefined {
   const within = new Set(part);
   const starts = part.flatMap((node) => graph.from(node).filter(({ kind, to }) => kind === first && within.has(to)));
   starts.sort((a, b) => order(a) - order(b));
-  const budget = { steps: stepsMax };
+  const search = new Search(graph, rest, within);
   let best: Cycle | undefined;
+  let bestLength = longest + 1;
   for (const start of starts) {
-    const path = shortestPath(graph, start.to, start.from, rest, within, budget);
-    if (path !== undefined && (best === undefined || costOf(path) + 1 < costOf(best))) best = [start, ...path];
-    if (budget.steps < 0 || (best !== undefined && costOf(best) === 2)) break;
+    const path = search.shortestPath(start.to, start.from, bestLength - 2);
+    if (path !== undefined) {
+      best = [start, ...path];
+      bestLength = lengthOf(best);
+    }
+    if (search.steps > stepsMax || bestLength === 2) break;
   }
   return best;
 }
 
-function costOf(path: Cycle): number {
+/** Edges that only go `on` count for nothing. */
+function lengthOf(path: Cycle): number {
   return path.filter(({ kind }) => kind !== 'on').length;
 }
 
-/** Edges that only go `on` cost nothing. */
-function shortestPath(
-  graph: Graph,
-  from: number,
-  to: number,
-  kinds: ReadonlySet<EdgeKind>,
-  within: ReadonlySet<number>,
-  budget: { steps: number },
-): Cycle | undefined {
-  const via = new Map<number, Edge>();
-  const expand = (node: number, free: Edge[], costly: Edge[]): void => {
-    for (const edge of graph.from(node)) {
-      if (kinds.has(edge.kind) && within.has(edge.to)) (edge.kind === 'on' ? free : costly).push(edge);
-    }
-    budget.steps -= graph.from(node).length;
-  };
-  let next: Edge[] = [];
-  let level: Edge[] = [];
-  expand(from, level, next);
-  while (level.length + next.length > 0) {
-    // Grows while it is walked, by edges that cost nothing.
-    for (const edge of level) {
-      if (via.has(edge.to) || edge.to === from) continue;
-      via.set(edge.to, edge);
-      if (edge.to === to) return pathTo(to, from, via);
-      expand(edge.to, level, next);
-    }
-    level = next;
-    next = [];
+class Search {
+  readonly #graph: Graph;
+  readonly #kinds: ReadonlySet<EdgeKind>;
+  readonly #within: ReadonlySet<number>;
+  /** How many edges were looked at so far. */
+  steps = 0;
+
+  constructor(graph: Graph, kinds: ReadonlySet<EdgeKind>, within: ReadonlySet<number>) {
+    this.#graph = graph;
+    this.#kinds = kinds;
+    this.#within = within;
   }
-  return undefined;
+
+  shortestPath(from: number, to: number, longest: number): Cycle | undefined {
+    const via = new Map<number, Edge>();
+    let level: Edge[] = [];
+    let next: Edge[] = [];
+    this.#expand(from, level, next);
+    for (let length = 0; length <= longest && level.length + next.length > 0; length += 1) {
+      // Grows while it is walked, by edges that count for nothing.
+      for (const edge of level) {
+        if (via.has(edge.to) || edge.to === from) continue;
+        via.set(edge.to, edge);
+        if (edge.to === to) return pathTo(to, from, via);
+        this.#expand(edge.to, level, next);
+      }
+      level = next;
+      next = [];
+    }
+    return undefined;
+  }
+
+  #expand(node: number, level: Edge[], next: Edge[]): void {
+    const edges = this.#graph.from(node);
+    this.steps += edges.length;
+    for (const edge of edges) {
+      if (this.#kinds.has(edge.kind) && this.#within.has(edge.to)) (edge.kind === 'on' ? level : next).push(edge);
+    }
+  }
 }
 
 function pathTo(to: number, from: number, via: ReadonlyMap<number, Edge>): Cycle {

@@ -1,12 +1,13 @@
 /**
  * Which call with an unknown outcome may have made a revision that nobody else made and whose values nobody saw. All
- * that is known of the keys it would write must allow it.
+ * that is known of the keys it would write must allow it, and it must leave enough calls for what else is missing.
  */
-import { type KeyFacts, keyFactsFrom, type Stay } from './key-facts.js';
+import { type Demand, demandsFrom, openCount } from './demands.js';
+import { type KeyFacts, keyFactsFrom, Revisions } from './key-facts.js';
 import type { KvSpec } from './kv-spec.js';
-import type { DeleteRange, KeyValue, Operation, Put, Txn } from './operation.js';
+import type { Call, DeleteRange, KeyValue, Operation, Put, Txn, TxnOp } from './operation.js';
 import type { Answered } from './operation-facts.js';
-import type { Floors } from './real-time.js';
+import type { Floors, Placed } from './real-time.js';
 
 export type WriteCall = Put | DeleteRange | Txn;
 
@@ -20,33 +21,43 @@ export interface Filler {
 export interface GapFillersOptions {
   /** The unknown calls whose revision nobody saw. */
   readonly unplaced: readonly Operation[];
+  /** The unknown calls whose revision somebody saw. */
+  readonly placed: readonly Placed[];
   readonly history: readonly Operation[];
   readonly answered: readonly Answered[];
   readonly floors: Floors;
+  /** The revisions to be filled. */
+  readonly inDoubt: readonly number[];
+}
+
+export function isWriteCall(call: Call): call is WriteCall {
+  return call.kind !== 'range' && call.kind !== 'compact';
 }
 
 export class GapFillers {
   /** By `after`. */
   readonly #fillers: readonly Filler[];
   readonly #facts: ReadonlyMap<string, KeyFacts>;
-  /** By revision, the keys that were surely put at it. */
-  readonly #required: ReadonlyMap<number, readonly string[]>;
+  readonly #inDoubt = new Revisions();
+  /** Of each key, by their end. */
+  readonly #demands: ReadonlyMap<string, readonly Demand[]>;
+  /** The keys that a revision in doubt must or may have to do with. */
+  readonly #keysAt = new Map<number, readonly string[]>();
+  /** Who could do what is demanded of a key. */
+  readonly #capable = new Map<string, readonly Filler[]>();
   readonly #comparedValues: ReadonlySet<string>;
 
-  constructor({ unplaced, history, answered, floors }: GapFillersOptions) {
+  constructor({ unplaced, placed, history, answered, floors, inDoubt }: GapFillersOptions) {
     const fillers = unplaced.flatMap((operation): Filler[] => {
       const { call, startMs } = operation;
-      if (call.kind === 'range' || call.kind === 'compact') return [];
-      return [{ operation, call, after: floors.before(startMs)?.revision ?? 0 }];
+      return isWriteCall(call) ? [{ operation, call, after: floors.before(startMs)?.revision ?? 0 }] : [];
     });
     this.#fillers = fillers.sort((a, b) => a.after - b.after);
-    this.#facts = keyFactsFrom(fillers.length === 0 ? [] : answered);
-    this.#required = keysByRevision(this.#facts);
+    for (const revision of inDoubt) this.#inDoubt.add(revision);
+    this.#facts = inDoubt.length === 0 ? new Map() : keyFactsFrom(answered, placed);
+    this.#demands = new Map([...this.#facts].map(([key, facts]) => [key, demandsFrom(key, facts, this.#inDoubt)]));
+    for (const revision of inDoubt) this.#keysAt.set(revision, this.#keysDemandedAt(revision));
     this.#comparedValues = new Set(history.flatMap(valuesCompared));
-  }
-
-  get count(): number {
-    return this.#fillers.length;
   }
 
   /** For the revision that follows upon `spec`, the most urgent first. Of calls that can stand for each other, one. */
@@ -57,7 +68,7 @@ export class GapFillers {
       if (filler.after >= revision) break;
       const name = this.#nameOf(filler.call) ?? String(index);
       if (used.has(filler.operation) || possible.has(name)) continue;
-      const deadline = this.#deadlineOf(filler, spec);
+      const deadline = this.#deadlineOf(filler, spec, used);
       if (deadline !== undefined) possible.set(name, { filler, deadline });
     }
     return [...possible.values()].sort((a, b) => a.deadline - b.deadline).map(({ filler }) => filler);
@@ -70,63 +81,106 @@ export class GapFillers {
   }
 
   /** The revision by which something like this call is needed, Infinity when it is not; undefined: it cannot be. */
-  #deadlineOf({ call }: Filler, spec: KvSpec): number | undefined {
+  #deadlineOf(filler: Filler, spec: KvSpec, used: ReadonlySet<Operation>): number | undefined {
     const { revision, compacted } = spec;
-    const required = this.#required.get(revision + 1) ?? [];
-    spec.apply(call);
+    spec.apply(filler.call);
     const keys = spec.writtenAt(revision + 1);
-    const isEnough = keys.length > 0 && required.every((key) => spec.get(key)?.modRevision === revision + 1);
-    const deadlines = isEnough ? keys.map((key) => this.#deadlineAt(key, spec)) : [undefined];
+    const isPossible =
+      keys.length > 0 && keys.every((key) => this.#isAllowed(key, spec)) && this.#leavesEnough(filler, spec, used);
+    const deadline = isPossible ? Math.min(...keys.map((key) => this.#neededBy(key, spec))) : undefined;
     spec.moveTo(revision, compacted);
-    return deadlines.every((deadline) => deadline !== undefined) ? Math.min(...deadlines) : undefined;
+    return deadline;
   }
 
-  /** For the version of `key` that was just written. */
-  #deadlineAt(key: string, spec: KvSpec): number | undefined {
+  /** Whether the version of `key` that was just written agrees with what is known of the key. */
+  #isAllowed(key: string, spec: KvSpec): boolean {
     const { revision } = spec;
     const facts = this.#facts.get(key);
-    if (facts === undefined) return Infinity;
-    const stay = facts.stayFrom(revision);
-    if (stay !== undefined && stay.from < revision) return undefined;
-    const changedBy = facts.changedBy(spec.get(key, revision - 1)?.modRevision ?? 0);
+    const stay = facts?.stayFrom(revision);
     const written = spec.get(key);
-    const neededBy =
-      written === undefined ? deadlineOfDelete(revision, facts, stay) : deadlineOfPut(written, facts, stay);
-    return neededBy === undefined ? undefined : Math.min(neededBy, changedBy);
+    if (facts === undefined) return true;
+    if (stay !== undefined && stay.from < revision) return false;
+    if (written === undefined ? stay?.from === revision : facts.absences.has(revision)) return false;
+    if (stay?.counts === undefined || facts.absences.firstFrom(revision) < stay.from) return true;
+    return stay.counts.createRevision > revision || continues(written, stay.counts, facts, stay.from);
   }
-}
 
-function deadlineOfDelete(revision: number, facts: KeyFacts, stay: Stay | undefined): number | undefined {
-  const absence = facts.absenceFrom(revision);
-  if (stay?.from === revision) return undefined;
-  if (stay === undefined || absence < stay.from) return absence;
-  if (stay.counts === undefined) return Infinity;
-  const { createRevision } = stay.counts;
-  return createRevision > revision ? createRevision : undefined;
-}
+  /** What is demanded of the keys that `filler` has to do with, or of those that now run out of revisions. */
+  #leavesEnough(filler: Filler, spec: KvSpec, used: ReadonlySet<Operation>): boolean {
+    const keys = new Set([...(this.#keysAt.get(spec.revision) ?? []), ...keysOf(filler.call)]);
+    return [...keys].every((key) => this.#isProvidedFor(key, filler, spec, used));
+  }
 
-function deadlineOfPut(written: KeyValue, facts: KeyFacts, stay: Stay | undefined): number | undefined {
-  const { modRevision: revision, createRevision, version } = written;
-  const absence = facts.absenceFrom(revision);
-  if (absence === revision) return undefined;
-  if (stay?.counts === undefined || absence < stay.from) return Infinity;
-  if (stay.counts.createRevision !== createRevision)
-    return stay.counts.createRevision > revision ? Infinity : undefined;
-  const missing = stay.counts.version - version - facts.putsBetween(revision, stay.from);
-  const isPossible = stay.from === revision ? missing === 0 : missing >= 0;
-  return isPossible ? stay.from : undefined;
-}
-
-function keysByRevision(facts: ReadonlyMap<string, KeyFacts>): ReadonlyMap<number, readonly string[]> {
-  const keys = new Map<number, string[]>();
-  for (const [key, { puts }] of facts) {
-    for (const revision of puts) {
-      const known = keys.get(revision);
-      if (known === undefined) keys.set(revision, [key]);
-      else known.push(key);
+  #isProvidedFor(key: string, filler: Filler, spec: KvSpec, used: ReadonlySet<Operation>): boolean {
+    const { revision } = spec;
+    const open = { put: 0, delete: 0 };
+    for (const demand of this.#demands.get(key) ?? []) {
+      if (demand.upTo < revision) continue;
+      const count = openCount(demand, spec, this.#inDoubt);
+      if (count > this.#inDoubt.countBetween(Math.max(revision, demand.after), demand.upTo)) return false;
+      open[demand.kind] += count;
+      if (count > 0 && open[demand.kind] > this.#supply(demand, filler, used)) return false;
     }
+    return true;
   }
-  return keys;
+
+  #supply(demand: Demand, filler: Filler, used: ReadonlySet<Operation>): number {
+    const { key, kind, upTo } = demand;
+    const name = `${kind} ${key}`;
+    const capable = this.#capable.get(name) ?? this.#fillers.filter(({ call }) => canDo(call, kind, key));
+    this.#capable.set(name, capable);
+    let count = 0;
+    for (const other of capable) {
+      if (other.after < upTo && other !== filler && !used.has(other.operation)) count += 1;
+    }
+    return count;
+  }
+
+  /** Until when the version of `key` that was just written was waited for. */
+  #neededBy(key: string, spec: KvSpec): number {
+    const { revision } = spec;
+    const kind = spec.get(key) === undefined ? 'delete' : 'put';
+    const demand = this.#demands
+      .get(key)
+      ?.find((one) => one.kind === kind && one.after < revision && revision <= one.upTo);
+    const changedBy = this.#facts.get(key)?.changedBy(spec.get(key, revision - 1)?.modRevision ?? 0) ?? Infinity;
+    return Math.min(demand?.upTo ?? Infinity, changedBy);
+  }
+
+  #keysDemandedAt(revision: number): readonly string[] {
+    const isOpen = ({ after, upTo }: Demand): boolean => after < revision && revision <= upTo;
+    return [...this.#demands].flatMap(([key, demands]) => (demands.some(isOpen) ? [key] : []));
+  }
+}
+
+/** Whether the life of a key can go on from this version to that one. */
+function continues(
+  written: KeyValue | undefined,
+  later: Pick<KeyValue, 'createRevision' | 'version'>,
+  facts: KeyFacts,
+  revision: number,
+): boolean {
+  if (written === undefined || written.createRevision !== later.createRevision) return false;
+  const missing = later.version - written.version - facts.puts.countBetween(written.modRevision, revision);
+  return revision === written.modRevision ? missing === 0 : missing >= 0;
+}
+
+function opsOf(call: WriteCall): readonly TxnOp[] {
+  return call.kind === 'txn' ? [...call.success, ...call.failure] : [call];
+}
+
+/** Without those inside the intervals that it deletes. */
+function keysOf(call: WriteCall): readonly string[] {
+  return opsOf(call).flatMap((op) => (op.kind === 'range' ? [] : [op.key]));
+}
+
+function canDo(call: WriteCall, kind: Demand['kind'], key: string): boolean {
+  return opsOf(call).some((op) => {
+    if (kind === 'put') return op.kind === 'put' && op.key === key;
+    if (op.kind !== 'deleteRange') return false;
+    const { rangeEnd = '' } = op;
+    return rangeEnd === '' ? op.key === key : op.key <= key && (rangeEnd === '\0' || key < rangeEnd);
+  });
 }
 
 function valuesCompared({ call }: Operation): readonly string[] {

@@ -3,8 +3,9 @@
  * there, where it was surely put. With these, most guesses about unknown calls fall before they are tried.
  */
 import { firstIndex } from './kv-spec.js';
-import type { KeyValue } from './operation.js';
+import type { Call, KeyValue } from './operation.js';
 import { type Answered, hasWritten, looksOf, stepsOf } from './operation-facts.js';
+import type { Placed } from './real-time.js';
 
 /** The version written at `from` was the newest one up to and including `to`. */
 export interface Stay {
@@ -20,30 +21,59 @@ export interface Change {
   readonly by: number;
 }
 
+/** Revisions in ascending order, each once. */
+export class Revisions {
+  #sorted: number[] | undefined;
+  readonly #all = new Set<number>();
+
+  add(revision: number): void {
+    this.#all.add(revision);
+    this.#sorted = undefined;
+  }
+
+  has(revision: number): boolean {
+    return this.#all.has(revision);
+  }
+
+  get sorted(): readonly number[] {
+    this.#sorted ??= [...this.#all].sort((a, b) => a - b);
+    return this.#sorted;
+  }
+
+  /** The first one from `revision` on, Infinity when there is none. */
+  firstFrom(revision: number): number {
+    return this.sorted[firstIndex(this.sorted.length, (index) => (this.sorted[index] ?? 0) >= revision)] ?? Infinity;
+  }
+
+  countBetween(after: number, upTo: number): number {
+    const { sorted } = this;
+    const count = (revision: number) => firstIndex(sorted.length, (index) => (sorted[index] ?? 0) > revision);
+    return Math.max(0, count(upTo) - count(after));
+  }
+}
+
 export class KeyFacts {
+  /** It was surely put. */
+  readonly puts = new Revisions();
+  /** It was surely gone after them. */
+  readonly absences = new Revisions();
+  /** Of the absences, those that a known call brought about. */
+  readonly deletes = new Revisions();
+  /** A call whose outcome is unknown, but whose revision is known, may have put or deleted it. */
+  readonly maybePuts = new Revisions();
+  readonly maybeDeletes = new Revisions();
   readonly #stays = new Map<number, Stay>();
   readonly #changes = new Map<number, Change>();
-  readonly #absences: number[] = [];
-  readonly #puts = new Set<number>();
   #sortedStays: readonly Stay[] = [];
-  #sortedPuts: readonly number[] = [];
 
   addStay(from: number, to: number, counts?: Stay['counts']): void {
     const known = this.#stays.get(from);
     this.#stays.set(from, { from, to: Math.max(to, known?.to ?? from), counts: counts ?? known?.counts });
-    this.#puts.add(from);
+    this.puts.add(from);
     if (counts === undefined) return;
     const { createRevision } = counts;
-    this.#absences.push(createRevision - 1);
+    this.absences.add(createRevision - 1);
     if (createRevision < from) this.addStay(createRevision, createRevision, { createRevision, version: 1 });
-  }
-
-  addAbsence(revision: number): void {
-    this.#absences.push(revision);
-  }
-
-  addPut(revision: number): void {
-    this.#puts.add(revision);
   }
 
   addChange(after: number, by: number): void {
@@ -51,15 +81,14 @@ export class KeyFacts {
     this.#changes.set(after, { after, by: Math.min(by, known?.by ?? by) });
   }
 
-  /** To be called when all is added. */
+  /** To be called when all stays are added. */
   sort(): void {
     this.#sortedStays = [...this.#stays.values()].sort((a, b) => a.from - b.from);
-    this.#sortedPuts = [...this.#puts].sort((a, b) => a - b);
-    this.#absences.sort((a, b) => a - b);
   }
 
-  get puts(): ReadonlySet<number> {
-    return this.#puts;
+  /** In ascending order. */
+  get stays(): readonly Stay[] {
+    return this.#sortedStays;
   }
 
   /** The first one that reaches `revision` or lies after it. */
@@ -68,31 +97,22 @@ export class KeyFacts {
     return stays[firstIndex(stays.length, (index) => (stays[index]?.to ?? 0) >= revision)];
   }
 
-  /** The first revision, from this one on, after which the key was not there; Infinity when none is known. */
-  absenceFrom(revision: number): number {
-    const absences = this.#absences;
-    return absences[firstIndex(absences.length, (index) => (absences[index] ?? 0) >= revision)] ?? Infinity;
-  }
-
   /** The revision by which the version written at `after` had been followed by something; Infinity: none is known. */
   changedBy(after: number): number {
     return this.#changes.get(after)?.by ?? Infinity;
   }
-
-  /** How many puts of the key are known after one revision and up to another. */
-  putsBetween(after: number, upTo: number): number {
-    const puts = this.#sortedPuts;
-    const count = (revision: number) => firstIndex(puts.length, (index) => (puts[index] ?? 0) > revision);
-    return count(upTo) - count(after);
-  }
 }
 
-/** Of every key that anybody wrote or saw, from all that was answered. */
-export function keyFactsFrom(answered: readonly Answered[]): ReadonlyMap<string, KeyFacts> {
+/**
+ * Of every key that anybody wrote or saw, from all that was answered. `placed`: calls with an unknown outcome that
+ * happened at a known revision.
+ */
+export function keyFactsFrom(answered: readonly Answered[], placed: readonly Placed[]): ReadonlyMap<string, KeyFacts> {
   const facts = new FactsByKey();
   for (const operation of answered) for (const key of keysNamed(operation)) facts.of(key);
   facts.sortKeys();
   for (const operation of answered) collect(facts, operation);
+  for (const { operation, revision } of placed) collectMaybes(facts, operation.call, revision);
   for (const found of facts.byKey.values()) found.sort();
   return facts.byKey;
 }
@@ -138,10 +158,22 @@ function collect(facts: FactsByKey, operation: Answered): void {
 function collectWrites(facts: FactsByKey, operation: Answered): void {
   const { revision } = operation.outcome;
   for (const [op, answer] of stepsOf(operation)) {
-    if (op.kind === 'put') facts.of(op.key).addPut(revision);
+    if (op.kind === 'put') facts.of(op.key).puts.add(revision);
     else if (op.kind === 'deleteRange' && answer.kind === 'deleteRange' && answer.deleted > 0) {
-      for (const key of facts.within(op)) facts.of(key).addAbsence(revision);
+      for (const key of facts.within(op)) {
+        facts.of(key).absences.add(revision);
+        facts.of(key).deletes.add(revision);
+      }
     }
+  }
+}
+
+function collectMaybes(facts: FactsByKey, call: Call, revision: number): void {
+  const ops = call.kind === 'txn' ? [...call.success, ...call.failure] : [call];
+  for (const op of ops) {
+    if (op.kind === 'put') {
+      if (!facts.of(op.key).puts.has(revision)) facts.of(op.key).maybePuts.add(revision);
+    } else if (op.kind === 'deleteRange') for (const key of facts.within(op)) facts.of(key).maybeDeletes.add(revision);
   }
 }
 
@@ -156,7 +188,7 @@ function collectLooks(facts: FactsByKey, operation: Answered): void {
     const shownUpTo = answer.more ? answer.kvs.at(-1)?.key : undefined;
     for (const key of facts.within(query)) {
       const isAbsent = !shown.has(key) && (shownUpTo === undefined || key < shownUpTo);
-      if (isAbsent) facts.of(key).addAbsence(revision);
+      if (isAbsent) facts.of(key).absences.add(revision);
     }
   }
 }
@@ -170,7 +202,7 @@ function collectCompares(facts: FactsByKey, operation: Answered): void {
     if (target === 'value' || is !== 'equal') continue;
     if (!outcome.answer.succeeded) {
       if (call.compares.length === 1 && target === 'mod') facts.of(key).addChange(operand, before);
-    } else if (operand === 0) facts.of(key).addAbsence(before);
+    } else if (operand === 0) facts.of(key).absences.add(before);
     else if (target === 'mod') facts.of(key).addStay(operand, before);
   }
 }

@@ -23,7 +23,7 @@ import type {
 export type Refusal = 'COMPACTED' | 'FUTURE_REVISION';
 
 /** `kv` is undefined where the key was deleted. */
-interface Version {
+export interface Version {
   readonly revision: number;
   readonly kv: KeyValue | undefined;
 }
@@ -57,6 +57,12 @@ export class KvSpec {
   get(key: string, revision = Infinity): KeyValue | undefined {
     const versions = this.#versions.get(key) ?? [];
     return versions[firstIndex(versions.length, (index) => (versions[index]?.revision ?? 0) > revision) - 1]?.kv;
+  }
+
+  /** The versions of a key that were written after `revision`, oldest first. */
+  versionsAfter(key: string, revision: number): readonly Version[] {
+    const versions = this.#versions.get(key) ?? [];
+    return versions.slice(firstIndex(versions.length, (index) => (versions[index]?.revision ?? 0) > revision));
   }
 
   range(query: Range): RangeAnswer | Refusal {

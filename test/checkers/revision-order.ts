@@ -7,7 +7,7 @@
 import { checkCompaction } from './compaction-claims.js';
 import { describeOperation } from './describe.js';
 import { type FinalHistory, readsFrom } from './final-history.js';
-import { GapFillers } from './gap-fillers.js';
+import { GapFillers, isWriteCall } from './gap-fillers.js';
 import type { Operation } from './operation.js';
 import { type Answered, hasWritten, isAnswered, isFitting } from './operation-facts.js';
 import { checkRealTime, Floors, type Placed } from './real-time.js';
@@ -33,11 +33,13 @@ export function checkRevisionOrder(
   const strange = all.flatMap((operation) => strangeness(operation, firstRevision));
   const answered = all.filter((operation) => strangeness(operation, firstRevision).length === 0);
   const sightings = new Sightings(values, answered);
-  const placed = [...answered.map(placeOf), ...sightings.placed()];
+  const seen = sightings.placed();
+  const placed = [...answered.map(placeOf), ...seen];
   const floors = new Floors(placed);
-  const unplaced = history.filter((operation) => operation.outcome.kind === 'unknown' && !sightings.has(operation));
-  const fillers = new GapFillers({ unplaced, history, answered, floors });
-  const { slots, violations } = slotsFrom(placed, firstRevision, fillers.count);
+  const unplaced = history.filter((operation) => isLost(operation) && !sightings.has(operation));
+  const { slots, violations } = slotsFrom(placed, firstRevision, unplaced.length);
+  const inDoubt = slots.flatMap(({ isGap, revision }) => (isGap ? [revision] : []));
+  const fillers = new GapFillers({ unplaced, placed: seen, history, answered, floors, inDoubt });
   return [
     ...strange,
     ...sightings.violations,
@@ -57,6 +59,11 @@ export function revisionsInDoubt(history: readonly Operation[], firstRevision = 
   const sightings = new Sightings(new WrittenValues(history), answered);
   const { slots } = slotsFrom([...answered.map(placeOf), ...sightings.placed()], firstRevision, history.length);
   return slots.filter(({ isGap }) => isGap).map(({ revision }) => revision);
+}
+
+/** A write of which nobody knows whether it happened. */
+function isLost({ call, outcome }: Operation): boolean {
+  return outcome.kind === 'unknown' && isWriteCall(call);
 }
 
 function strangeness(operation: Answered, firstRevision: number): readonly string[] {
