@@ -124,29 +124,26 @@ export class SimDisk {
     return blocks.length - kept.length;
   }
 
-  async write(process: MemberProcess, batches: readonly (readonly EngineOp[])[], sync: boolean): Promise<void> {
+  write(process: MemberProcess, batches: readonly (readonly EngineOp[])[], sync: boolean): Promise<void> {
     const ops = batches.length === 1 ? (batches[0] ?? []) : batches.flat();
+    const done = createDeferred<void>();
     this.#asked += 1;
     const number = this.#asked;
     this.#weather.reached('beforeWrite');
-    await this.#later(process, this.#weather.writeMs(), () => {
+    this.#later(process, this.#weather.writeMs(), done.reject, () => {
       this.#fail(this.#weather.writeError());
       this.#takeEffect(ops);
       this.#lastAnswered = Math.max(this.#lastAnswered, number);
       this.#weather.reached('beforeSync');
+      if (sync)
+        this.#later(process, this.#weather.syncMs(), done.reject, () => this.#finishSync(process, done.resolve));
+      else process.run(done.resolve);
     });
-    if (!sync) return;
-    await this.#later(process, this.#weather.syncMs(), () => {
-      const error = this.#weather.syncError();
-      if (error !== undefined) for (const block of this.#unsynced) block.isForgotten = true;
-      this.#fail(error);
-      this.sync();
-      this.#weather.reached('afterSync');
-    });
+    return done.promise;
   }
 
-  async getMany(process: MemberProcess, keys: readonly Buffer[]): Promise<readonly (Buffer | undefined)[]> {
-    return this.#read(process, () => keys.map((key) => this.#table.get(byteStringFrom(key))));
+  getMany(process: MemberProcess, keys: readonly Buffer[]): Promise<readonly (Buffer | undefined)[]> {
+    return this.read(process, () => keys.map((key) => this.#table.get(byteStringFrom(key))));
   }
 
   /** The pairs of the range as they are now, in order. */
@@ -171,37 +168,42 @@ export class SimDisk {
   }
 
   /** An answer that takes its time; those that were asked later may come before it. */
-  async read<T>(process: MemberProcess, answer: () => T): Promise<T> {
-    return this.#read(process, answer);
-  }
-
-  async #read<T>(process: MemberProcess, answer: () => T): Promise<T> {
+  read<T>(process: MemberProcess, answer: () => T): Promise<T> {
+    const done = createDeferred<T>();
     this.#asked += 1;
     const number = this.#asked;
-    let found: T | undefined;
-    await this.#later(process, this.#weather.readMs(), () => {
-      found = answer();
+    this.#later(process, this.#weather.readMs(), done.reject, () => {
+      const found = answer();
       if (number < this.#lastAnswered) this.#weather.readOvertaken();
       this.#lastAnswered = Math.max(this.#lastAnswered, number);
+      process.run(() => done.resolve(found));
     });
-    return found as T;
+    return done.promise;
   }
 
-  /** The disk works on while a process is paused, which hears of it when it runs again; for one that ended, it stops. */
-  #later(process: MemberProcess, ms: number, work: () => void): Promise<void> {
-    const done = createDeferred<void>();
+  #finishSync(process: MemberProcess, tell: () => void): void {
+    const error = this.#weather.syncError();
+    if (error !== undefined) for (const block of this.#unsynced) block.isForgotten = true;
+    this.#fail(error);
+    this.sync();
+    this.#weather.reached('afterSync');
+    process.run(tell);
+  }
+
+  /**
+   * The disk works on while a process is paused, which hears of it when it runs again; for one that ended, it stops.
+   * Work that throws an EngineError has failed.
+   */
+  #later(process: MemberProcess, ms: number, reject: (error: Error) => void, work: () => void): void {
     this.#time.after(ms, () => {
       if (process.isEnded) return;
       try {
         work();
       } catch (error) {
         if (!(error instanceof EngineError)) throw error;
-        process.run(() => done.reject(error));
-        return;
+        process.run(() => reject(error));
       }
-      process.run(done.resolve);
     });
-    return done.promise;
   }
 
   #fail(error: EngineError | undefined): void {
