@@ -22,7 +22,7 @@ function isBefore(a: AppendRecord, b: AppendRecord, isRecordedFirst: boolean): b
   if (a.endMs < b.startMs) return true;
   if (a.client !== b.client || a.endMs !== b.startMs) return false;
   // Of two calls that took no time only the record tells which was first.
-  return a.startMs < b.startMs || a.endMs < b.endMs || isRecordedFirst;
+  return a.startMs < b.startMs || isRecordedFirst;
 }
 
 function run(

@@ -109,6 +109,25 @@ describePairs('elements that should not be there', [
     goodHistory: 'c1 0-10 ok  a x 1, r x [1], r x [1]',
   },
   {
+    bad: 'an element of a failed transaction is read again and again, and nothing is made of the rest of those lists',
+    says: 'aborted read: 2 in x [1 2]',
+    badHistory: `
+      c1 0-10 ok      a x 1
+      c2 0-10 failed  a x 2
+      c3 0-10 ok      a x 3
+      c3 20-30 ok     r x [1 2]
+      c4 40-50 ok     r x [1 2]
+      c4 60-70 ok     r x [1 3]`,
+    good: 'a list is read again and again',
+    goodHistory: `
+      c1 0-10 ok      a x 1
+      c2 0-10 failed  a x 2
+      c3 0-10 ok      a x 3
+      c3 20-30 ok     r x [1 3]
+      c4 40-50 ok     r x [1 3]
+      c4 60-70 ok     r x [1 3]`,
+  },
+  {
     bad: 'the recorder wrote that one element was appended twice',
     says: 'the history itself is wrong, 1 is appended twice',
     badHistory: `
@@ -262,6 +281,17 @@ describePairs('inside of one transaction', [
       c2 0-10 ok  r x [1], a x 2, r x [1 2]`,
   },
   {
+    bad: 'reads a list that is garbage, then another, of which nothing is made',
+    says: 'garbage: 7 in x [7] was appended by nobody',
+    badHistory: `
+      c1 0-10 ok   a x 1
+      c2 20-30 ok  r x [7], r x [], a y 2`,
+    good: 'reads a list twice',
+    goodHistory: `
+      c1 0-10 ok   a x 1
+      c2 20-30 ok  r x [1], r x [1], a y 2`,
+  },
+  {
     bad: 'an unknown transaction that happened does not see its own append',
     says: 'internal: it reads x as [] after it appended 1 itself',
     badHistory: `
@@ -344,6 +374,17 @@ describePairs('two appends of one transaction to one key', [
     goodHistory: `
       c1 0-10 ok   a y 1, a x 2
       c2 20-30 ok  r x [2]`,
+  },
+  {
+    bad: 'the last two of three have stayed',
+    says: 'torn: x holds 2 without 1 before it, in [2 3]',
+    badHistory: `
+      c1 0-10 ok   a x 1, a x 2, a x 3
+      c2 20-30 ok  r x [2 3]`,
+    good: 'two of three were for one key and have stayed',
+    goodHistory: `
+      c1 0-10 ok   a y 1, a x 2, a x 3
+      c2 20-30 ok  r x [2 3]`,
   },
   {
     bad: 'of three of an unknown transaction the middle one is left out',

@@ -169,6 +169,57 @@ describePairs('cycles of dependencies', [
       c3 0-10 ok  r z [], a x 3`,
   },
   {
+    bad: 'eight transactions read from each other in a ring',
+    says: 'G1c: T1 -wr',
+    badHistory: `
+      c1 0-10 ok  a x 1, r y [2]
+      c2 0-10 ok  a y 2, r z [3]
+      c3 0-10 ok  a z 3, r s [4]
+      c4 0-10 ok  a s 4, r t [5]
+      c5 0-10 ok  a t 5, r u [6]
+      c6 0-10 ok  a u 6, r v [7]
+      c7 0-10 ok  a v 7, r w [8]
+      c8 0-10 ok  a w 8, r x [1]`,
+    good: 'eight transactions read from each other in a row',
+    goodHistory: `
+      c1 0-10 ok  a x 1, r y [2]
+      c2 0-10 ok  a y 2, r z [3]
+      c3 0-10 ok  a z 3, r s [4]
+      c4 0-10 ok  a s 4, r t [5]
+      c5 0-10 ok  a t 5, r u [6]
+      c6 0-10 ok  a u 6, r v [7]
+      c7 0-10 ok  a v 7, r w [8]
+      c8 0-10 ok  a w 8, r x []`,
+  },
+  {
+    bad: 'two miss each other, and one of them has seen what came after the other: that is told',
+    says: 'G-single: T1 -rw x 2-> T2 -wr z 3-> T3 -wr s 4-> T1',
+    badHistory: `
+      c1 0-10 ok  r x [], a y 1, r s [4]
+      c2 0-10 ok  r y [], a x 2, a z 3
+      c3 0-10 ok  r z [3], a s 4`,
+    good: 'one misses another, and that one has seen what came after the first',
+    goodHistory: `
+      c1 0-10 ok  r x [], a y 1, r s [4]
+      c2 0-10 ok  r y [1], a x 2, a z 3
+      c3 0-10 ok  r z [], a s 4`,
+  },
+  {
+    bad: 'two writers come after each other and read from each other: one cycle is told',
+    says: 'G0: T1 -ww',
+    badHistory: `
+      c1 0-10 ok   a x 1, a y 2, a s 5, r t [6]
+      c2 0-10 ok   a x 3, a y 4, a t 6, r s [5]
+      c3 20-30 ok  r x [1 3]
+      c3 40-50 ok  r y [4 2]`,
+    good: 'two writers come after each other in one order, and the later reads from the earlier',
+    goodHistory: `
+      c1 0-10 ok   a x 1, a y 2, a s 5, r t []
+      c2 0-10 ok   a x 3, a y 4, a t 6, r s [5]
+      c3 20-30 ok  r x [1 3]
+      c3 40-50 ok  r y [2 4]`,
+  },
+  {
     bad: 'two readers see two independent writes in two orders',
     says: 'G2: T1 -rw',
     badHistory: `
@@ -287,6 +338,61 @@ describePairs('cycles that take the clock', [
       c1 20-30 ok  r x [], a y 1
       c2 0-90 ok   a x 2
       c3 30-40 ok  r x [2]`,
+  },
+  {
+    bad: 'two reads are stale, one of them more plainly: that one is told',
+    says: 'G-single in real time: T1 -rw y 2-> T2 -clock-> T1',
+    badHistory: `
+      c1 0-9 unknown  a x 1
+      c2 10-20 ok     r x [1]
+      c3 40-50 ok     a y 2
+      c4 52-55 ok     r y [2]
+      c4 60-70 ok     r y []
+      c2 100-110 ok   r x []`,
+    good: 'two reads see little, neither of them too little',
+    goodHistory: `
+      c1 0-9 unknown  a x 1
+      c2 10-20 ok     r x []
+      c3 40-60 ok     a y 2
+      c4 52-55 ok     r y []
+      c4 60-70 ok     r y []
+      c2 100-110 ok   r x [1]`,
+  },
+  {
+    bad: 'a ring of reads, which is told even though the clock alone would show that something is wrong',
+    says: 'G1c: T1 -wr',
+    badHistory: `
+      c1 0-10 ok    a x 1, r y [2]
+      c2 20-30 ok   a y 2, r z [3]
+      c3 40-50 ok   a z 3, r x [1]`,
+    good: 'a row of reads',
+    goodHistory: `
+      c1 0-10 ok    a x 1, r y []
+      c2 20-30 ok   a y 2, r z []
+      c3 40-50 ok   a z 3, r x [1]`,
+  },
+  {
+    bad: 'a large ring of reads, of which the part is told that the clock shows',
+    says: 'G1c in real time: T1 -wr w 8-> T2 -clock-> T1',
+    badHistory: `
+      c1 0-10 ok   a x 1, r y [2]
+      c2 0-10 ok   a y 2, r z [3]
+      c3 0-10 ok   a z 3, r s [4]
+      c4 0-10 ok   a s 4, r t [5]
+      c5 0-10 ok   a t 5, r u [6]
+      c6 0-10 ok   a u 6, r v [7]
+      c7 0-10 ok   a v 7, r w [8]
+      c8 20-30 ok  a w 8, r x [1]`,
+    good: 'a long row of reads, which the clock allows',
+    goodHistory: `
+      c1 0-10 ok   a x 1, r y [2]
+      c2 0-10 ok   a y 2, r z [3]
+      c3 0-10 ok   a z 3, r s [4]
+      c4 0-10 ok   a s 4, r t [5]
+      c5 0-10 ok   a t 5, r u [6]
+      c6 0-10 ok   a u 6, r v [7]
+      c7 0-10 ok   a v 7, r w []
+      c8 20-30 ok  a w 8, r x [1]`,
   },
   {
     bad: 'many calls lie between an append and the read that misses it',

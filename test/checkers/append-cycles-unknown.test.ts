@@ -29,6 +29,21 @@ describePairs('appends that are missing', [
       c4 60-70 ok      r x [1 3]`,
   },
   {
+    bad: 'of many readers the last does not have an append',
+    says: 'lost append: client 1 (20-30 ms): a x 1: 1 is not in x as read later by client 4 (40-50 ms)',
+    badHistory: `
+      c2 0-10 ok   r x []
+      c1 20-30 ok  a x 1
+      c4 40-50 ok  r x []
+      c3 25-35 ok  r x []`,
+    good: 'of many readers the last has an append',
+    goodHistory: `
+      c2 0-10 ok   r x []
+      c1 20-30 ok  a x 1
+      c4 40-50 ok  r x [1]
+      c3 25-35 ok  r x []`,
+  },
+  {
     bad: 'an append is missing in the read of a transaction that then appends',
     says: 'lost append: client 1 (0-10 ms): a x 1: 1 is not in x',
     badHistory: `
@@ -115,6 +130,23 @@ describePairs('unknown transactions', [
       c3 40-50 ok      r y [2]`,
   },
   {
+    bad: 'one was half seen by several, the first of whom had the answer before the other half was read',
+    says: 'partial write: client 1 (0-? ms): a x 1, a y 2: 2 is not in y as read later by client 4 (40-50 ms)',
+    badHistory: `
+      c1 0-10 unknown  a x 1, a y 2
+      c3 20-90 ok      r x [1]
+      c2 20-30 ok      r x [1]
+      c4 40-50 ok      r y []
+      c2 60-70 ok      r x [1]`,
+    good: 'one was half seen by several, none of whom had the answer before the other half was read',
+    goodHistory: `
+      c1 0-10 unknown  a x 1, a y 2
+      c3 20-90 ok      r x [1]
+      c2 20-40 ok      r x [1]
+      c4 40-50 ok      r y []
+      c2 60-70 ok      r x [1]`,
+  },
+  {
     bad: 'one has left its element in one key, and the other goes on without it',
     says: 'partial write: client 1 (0-? ms): a x 1, a y 2: 2 is not in y',
     badHistory: `
@@ -178,6 +210,19 @@ describePairs('unknown transactions', [
     goodHistory: `
       c2 0-20 ok        r x [1]
       c1 20-30 unknown  a x 1`,
+  },
+  {
+    bad: 'one was seen before it was begun, and has itself missed what stands before its append',
+    says: 'G-single: T1 -rw y 3-> T2 -ww y 2-> T1',
+    badHistory: `
+      c2 0-10 ok        r x [1]
+      c3 0-10 ok        a y 3, r y [3]
+      c1 20-30 unknown  a x 1, r y [], a y 2`,
+    good: 'one was seen after it was begun, and has itself read what it then appends to',
+    goodHistory: `
+      c2 0-20 ok        r x [1]
+      c3 0-20 ok        a y 3, r y [2 3]
+      c1 20-30 unknown  a x 1, r y [], a y 2`,
   },
   {
     bad: 'one that took no time was seen by the call before it, which took no time either',

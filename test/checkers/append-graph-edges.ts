@@ -67,7 +67,7 @@ function addClock(graph: Graph, happened: readonly AppendRecord[], nodeOf: (reco
 /** Calls of one client follow each other even when the clock did not move in between. */
 function addClients(graph: Graph, happened: readonly AppendRecord[], nodeOf: (record: AppendRecord) => number): void {
   const last = new Map<number, AppendRecord>();
-  for (const record of happened.toSorted((a, b) => a.startMs - b.startMs || a.endMs - b.endMs)) {
+  for (const record of happened.toSorted((a, b) => a.startMs - b.startMs)) {
     const before = last.get(record.client);
     if (before?.endMs === record.startMs) graph.addEdge(nodeOf(before), nodeOf(record), 'client');
     if (record.outcome === 'ok') last.set(record.client, record);

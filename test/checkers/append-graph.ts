@@ -22,6 +22,7 @@ export class Graph {
     return this.#out.push([]) - 1;
   }
 
+  /** Not from a node to itself: nothing waits for itself. */
   addEdge(from: number, to: number, kind: EdgeKind, about = ''): void {
     if (from !== to) this.#out[from]?.push({ from, to, kind, about });
   }
