@@ -16,7 +16,7 @@ import { isLookBack, type Slot } from './slots.js';
  * Of a round, the slots that are replayed beyond one pass. A round that does not end is given up, and the next one
  * guesses in another order: an early mistake that only shows late would cost ages otherwise.
  */
-const roundSlotsMax = 25_000;
+const roundSlotsMax = 10_000;
 const roundsMax = 12;
 /** How often a later round prefers a less likely guess. */
 const shuffledPercent = 20;
