@@ -3,7 +3,7 @@
  * which message under way arrives next, which batch reaches its disk next, who crashes. A message is lost by never
  * arriving. Each step is judged as it is taken, so the first violation found is a shortest one.
  */
-import { InvariantError } from '../../../server/lib/assert.js';
+import { InvariantError, assert } from '../../../server/lib/assert.js';
 import type { ConfState } from '../../../server/raft/types.js';
 import type { DiskImage } from '../../raft/fake-disk.js';
 import type { Bounds } from './bounds.js';
@@ -65,6 +65,8 @@ export interface SearchResult extends Progress {
 }
 
 const PROGRESS_STATES = 2 ** 20;
+/** Far more than one quiet election needs. */
+const OPENING_STEPS_MAX = 1000;
 
 export class Search {
   readonly graph: MemberGraph;
@@ -73,7 +75,10 @@ export class Search {
   readonly #histories: Histories;
   readonly #stage: Stage;
   readonly #visited: Visited;
-  /** Of each state by its number: the one it was first reached from, the actor's place, and twice its input, plus 1 when the message stayed. */
+  /**
+   * Of each state by its number: the one it was first reached from, the place of the member that made the step, and
+   * what it was given: twice the number of the input, plus 1 when the message stayed under way.
+   */
   readonly #parents: Uint32Array;
   readonly #actors: Uint8Array;
   readonly #inputs: Uint32Array;
@@ -145,7 +150,8 @@ export class Search {
   #elect(): void {
     const stage = this.#stage;
     this.#play(0, this.#moves.campaign, NOTHING_TAKEN);
-    for (;;) {
+    for (let steps = 0; ; steps += 1) {
+      assert(steps < OPENING_STEPS_MAX, 'the opening never comes to rest');
       const saver = stage.members.findIndex(({ isSaving }) => isSaving);
       const message = stage.row[stage.firstMessage];
       if (saver >= 0) this.#play(saver, this.#moves.save, NOTHING_TAKEN);

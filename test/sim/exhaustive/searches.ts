@@ -18,7 +18,7 @@ export const SEARCHES = {
     crashes: 3,
     duplicates: 1,
   },
-  /** The same without pre-votes, whose messages would use up the depth. */
+  /** The same without pre-votes and duplicates, whose messages would use up the depth. */
   forced: {
     ...THREE,
     opening: 'empty',
@@ -26,7 +26,7 @@ export const SEARCHES = {
     campaigns: 2,
     proposals: 3,
     crashes: 3,
-    duplicates: 1,
+    duplicates: 0,
   },
   /** From one leader to the next, while everybody may crash. */
   succession: {
