@@ -7,6 +7,7 @@ import { between, chance, longTail, pick, streamOf } from './draws.js';
 import { FAULT_KINDS, type FaultKind, type Plan } from './plan-types.js';
 
 const VOTERS = [1, 2, 3, 3, 3, 3, 5, 5, 7] as const;
+const CLIENTS = [2, 3, 4, 6, 8, 8] as const;
 const HEARTBEATS_PER_ELECTION = [5, 10, 20] as const;
 /** Member-seconds under faults: a larger cluster runs for a shorter time. */
 const MEMBER_SECONDS = { from: 50, to: 200 } as const;
@@ -29,7 +30,7 @@ export function drawPlan(seed: number): Plan {
     seed,
     voters,
     spares,
-    clients: 2 + random.below(5),
+    clients: pick(random, CLIENTS),
     faultyMs,
     heartbeatMs,
     electionMs: heartbeatMs * pick(random, HEARTBEATS_PER_ELECTION),

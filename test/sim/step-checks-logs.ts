@@ -7,7 +7,7 @@ import type { RaftNode } from '../../server/node/raft-node.js';
 import { describeMessage } from '../../server/raft/describe.js';
 import type { RaftStatus } from '../../server/raft/raft.js';
 import type { PeerStatus } from '../../server/raft/raft.js';
-import type { AppendResponse, NodeId } from '../../server/raft/types.js';
+import type { AppendResponse, LogIndex, NodeId, Term } from '../../server/raft/types.js';
 import type { Committed } from './committed.js';
 import type { DurableImage, LogChange } from './durable-image.js';
 import type { Entries } from './entries.js';
@@ -26,6 +26,8 @@ export class LogChecks {
   readonly #committed: Committed;
   readonly #entries: Entries;
   readonly #promised = new Map<NodeId, Promised>();
+  /** By leader and peer: what the leader of that term took the peer to hold. */
+  readonly #matches = new Map<string, { readonly term: Term; readonly match: LogIndex }>();
 
   constructor(report: Report, committed: Committed, entries: Entries) {
     this.#report = report;
@@ -62,14 +64,24 @@ export class LogChecks {
     this.#report('append-durable', `${describeMessage(message)} leaves before it is durable`);
   }
 
-  /** What a leader takes a peer to hold; unless the peer has gone on to another leader, who may have replaced it. */
-  matched({ id, core }: RaftNode, peer: PeerStatus, image: DurableImage): void {
-    const term = core.termAt(peer.match);
-    if (term === undefined || image.hardState.term > core.term || image.holds({ index: peer.match, term })) return;
+  /**
+   * What a leader takes a peer to hold after its acknowledgement: raised by one of this term alone, and on that disk;
+   * unless the peer has gone on to another leader, who may have replaced it.
+   */
+  matched({ id, core }: RaftNode, { id: peer, match }: PeerStatus, ack: AppendResponse, image: DurableImage): void {
+    const key = `${id}/${peer}`;
+    const known = this.#matches.get(key);
+    const isRaised = known?.term !== core.term || known.match < match;
+    this.#matches.set(key, { term: core.term, match });
+    if (isRaised && match > 0 && ack.term < core.term) {
+      this.#report('match-of-the-term', `m${id} leads term ${core.term} and believes ${describeMessage(ack)}`);
+    }
+    const term = core.termAt(match);
+    if (term === undefined || image.hardState.term > core.term || image.holds({ index: match, term })) return;
     const { lastIndex } = image;
     this.#report(
       'match-durable',
-      `m${id} takes m${peer.id} to hold ${term}/${peer.match}, which holds ${image.termAt(lastIndex)}/${lastIndex}`,
+      `m${id} takes m${peer} to hold ${term}/${match}, which holds ${image.termAt(lastIndex)}/${lastIndex}`,
     );
   }
 

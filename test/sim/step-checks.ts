@@ -11,7 +11,7 @@
  *   a commit that a quorum does not hold durably,
  *     the leader's own disk and even sizes included         commit-durable
  *   a committed entry cut off or replaced                   committed-kept, log-without-holes
- *   an acknowledgement of what is not there any more        match-durable, append-durable, commit-durable
+ *   an acknowledgement of what is not there any more        match-of-the-term, match-durable, append-durable
  *   success told for an entry that another one replaced     answer-durable, read-linearizable; the workload's checkers
  *   a change of members too early or two at once            conf-after-own-commit, one-conf-change, one-member-at-a-time
  *   a removed member that votes or serves                   commit-durable, read-linearizable
@@ -187,7 +187,7 @@ export class StepChecks {
     if (message.type !== 'appendResponse' || !message.accepted || node.core.role !== 'leader') return;
     const peer = node.status().peers.find(({ id }) => id === message.from);
     const image = this.#images(message.from);
-    if (peer !== undefined && image !== undefined) this.#logs.matched(node, peer, image);
+    if (peer !== undefined && image !== undefined) this.#logs.matched(node, peer, message, image);
   }
 
   synced(id: NodeId, image: DurableImage): void {

@@ -428,6 +428,8 @@ export class World {
   #chunkDelayMs(): number {
     const strength = this.plan.faults.snapshotCut;
     if (!this.isFaulty || strength === undefined || !chance(this.#random, strength)) return 0;
+    // Half of them outlast what else may bring the receiver up to date, and the sender's office.
+    if (this.#random.below(2) === 0) return between(this.#random, 0, 2 * this.plan.electionMs);
     return longTail(this.#random, 0, SLOW_CHUNK_MS);
   }
 
