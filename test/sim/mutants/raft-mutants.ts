@@ -72,17 +72,6 @@ const electionMutants: readonly Mutant[] = [
     ],
   },
   {
-    name: 'logs compared by length alone',
-    hazard: 'The longer log wins a vote against the later term, and with it entries that nobody committed.',
-    replacements: [
-      {
-        file: 'raft/log.ts',
-        find: 'return last.term > this.lastTerm || (last.term === this.lastTerm && last.index >= this.lastIndex);',
-        replace: 'return last.index >= this.lastIndex;',
-      },
-    ],
-  },
-  {
     name: 'quorum off by one at even size',
     hazard: 'Half of the members count as a majority: two halves elect and commit each for itself.',
     replacements: [
@@ -170,17 +159,6 @@ const commitMutants: readonly Mutant[] = [
         file: 'raft/follower.ts',
         find: 'core.log.commitTo(message.commit);',
         replace: 'core.log.commitTo(Math.min(message.commit, core.log.lastIndex));',
-      },
-    ],
-  },
-  {
-    name: 'save under way counts for the entries that replaced it',
-    hazard: 'Entries were cut off and others came to their place; the save of the old ones makes these look durable.',
-    replacements: [
-      {
-        file: 'raft/log.ts',
-        find: 'for (const save of this.#outstanding) save.lastIndex = Math.min(save.lastIndex, index);',
-        replace: '',
       },
     ],
   },
@@ -338,12 +316,12 @@ const snapshotMutants: readonly Mutant[] = [
   {
     name: 'snapshot accepted that is older',
     hazard:
-      'A snapshot from before the commit index takes the log back. The assertions behind the decision, in the log and in the store, are gone, too.',
+      'A snapshot replaces the log whatever is committed and whatever follows it there. The assertions behind the decision, in the log and in the store, are gone, too.',
     replacements: [
       {
         file: 'raft/follower.ts',
         find: 'if (meta.index > log.commitIndex && !log.matches(meta)) {',
-        replace: 'if (!log.matches(meta)) {',
+        replace: 'if (meta.index > 0) {',
       },
       {
         file: 'raft/log.ts',
