@@ -16,7 +16,7 @@ export interface JudgedRun {
   readonly seed: number;
   /** Default: none. */
   readonly faults?: Plan['faults'];
-  /** Default: 8 s. */
+  /** Default: 5 s. */
   readonly faultyMs?: number;
   readonly door?: Door;
 }
@@ -26,7 +26,7 @@ export interface Judgement {
   readonly counts: Readonly<Record<string, number>>;
 }
 
-export async function judgedRun({ seed, faults = {}, faultyMs = 8000, door }: JudgedRun): Promise<Judgement> {
+export async function judgedRun({ seed, faults = {}, faultyMs = 5000, door }: JudgedRun): Promise<Judgement> {
   let findings: readonly Finding[] | undefined;
   const through = door === undefined ? (target: Target): Target => target : doorKeeper(door);
   const makeBehindDoors: MakeWorkload = (plan, ports) => {

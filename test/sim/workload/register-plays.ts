@@ -41,7 +41,7 @@ export const swapByValue: Play = (turn) =>
 
 /** A revision that was there a moment ago; now and then one that may not be there yet. */
 export function someRevision({ random, sightings, mix }: Turn): number {
-  if (chance(random, 3)) return sightings.revision + 1;
+  if (chance(random, 6)) return sightings.revision + 1;
   return Math.max(1, sightings.revision - random.below(mix.historyDepth));
 }
 

@@ -13,7 +13,7 @@ function drawTxn(turn: Turn, ops: (turn: Turn, count: number) => readonly TxnOp[
   return {
     kind: 'txn',
     compares: Array.from({ length: random.below(4) }, () => drawCompare(turn)),
-    success: ops(turn, between(random, 1, 4)),
+    success: ops(turn, random.below(5)),
     failure: ops(turn, random.below(4)),
   };
 }
