@@ -64,6 +64,8 @@ export const REGISTER_CLIENTS_MAX = 6;
 export const ENDLESS_MS = 30_000;
 
 export function drawMix(plan: Plan, random: Random): Mix {
+  // Each client passes over as many as there are clients too many.
+  const registersMin = Math.max(1, plan.clients - REGISTER_CLIENTS_MAX + 1);
   const callsPerSecond = pick(random, [4, 8, 15, 30, 45]);
   return {
     plays: drawPlays(random),
@@ -75,7 +77,7 @@ export function drawMix(plan: Plan, random: Random): Mix {
     deadlinePercent: pick(random, [0, 30, 90]),
     takenBackPercent: pick(random, [0, 0, 3]),
     roamingPercent: pick(random, [0, 50, 100]),
-    registers: between(random, plan.clients > REGISTER_CLIENTS_MAX ? 3 : 1, 6),
+    registers: registersMin + random.below(6),
     hotPercent: pick(random, [0, 50, 90]),
     others: between(random, 2, 12),
     lists: between(random, 2, 4),
