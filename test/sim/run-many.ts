@@ -14,11 +14,11 @@ export interface RunManyJob {
   readonly onResult: (result: SeedResult) => boolean;
   /** Default: the simulator. */
   readonly program?: WorkerProgram;
-  /** Real time for one plan; default SEED_MS_MAX. */
+  /** Of a processor's time for one plan; default SEED_MS_MAX. */
   readonly seedMsMax?: number;
 }
 
-/** Real time after which a worker is taken to stand still in its plan. */
+/** Of a processor's time, after which a worker is taken to stand still in its plan. */
 export const SEED_MS_MAX = 120_000;
 /** Then a fresh process: nothing that a run leaves behind may pile up. */
 const RUNS_PER_PROCESS_MAX = 500;
