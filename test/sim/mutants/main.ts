@@ -35,8 +35,9 @@ async function huntAndPrint(options: MutantsOptions): Promise<boolean> {
 }
 
 async function huntAll(options: MutantsOptions): Promise<readonly Hunt[]> {
-  const { mutants, workers, record } = options;
+  const { workers, record } = options;
   const known = options.known ? readKnownSeeds() : {};
+  const mutants = options.known ? options.mutants.filter(({ name }) => known[name] !== undefined) : options.mutants;
   const hunts = new Map<Mutant, Hunt>();
   const current = new Map<Mutant, number>();
   const waiting = mutants[Symbol.iterator]();

@@ -12,7 +12,7 @@ export interface MutantsOptions {
   readonly seeds: number;
   /** Mutants at a time; one process each. */
   readonly workers: number;
-  /** Tries the seed that is known to find it before all others. */
+  /** Only mutants that a seed is known for; it is tried before all others. */
   readonly known: boolean;
   /** Writes down which seeds found what, for --known. */
   readonly record: boolean;
@@ -24,7 +24,7 @@ export const MUTANTS_USAGE = `npm run sim:mutants -- [flags]
   --seeds N      tried for each before it counts as not found (default: 2000)
   --from N       the first of them (default: 1)
   --workers N    how many at a time (default: one for each core)
-  --known        try the seed of known-seeds.json first
+  --known        only those in known-seeds.json, each with its seed there before all others
   --record       write known-seeds.json
   --help         print this
 `;
