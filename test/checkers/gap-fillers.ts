@@ -71,7 +71,9 @@ export class GapFillers {
       const deadline = this.#deadlineOf(filler, spec, used);
       if (deadline !== undefined) possible.set(name, { filler, deadline });
     }
-    return [...possible.values()].sort((a, b) => (a.deadline === b.deadline ? b.filler.after - a.filler.after : a.deadline - b.deadline)).map(({ filler }) => filler);
+    return [...possible.values()]
+      .sort((a, b) => (a.deadline === b.deadline ? b.filler.after - a.filler.after : a.deadline - b.deadline))
+      .map(({ filler }) => filler);
   }
 
   /** Two puts of one key whose values nobody saw or asked for cannot be told apart, nor can equal deletes. */
