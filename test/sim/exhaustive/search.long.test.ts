@@ -10,7 +10,7 @@ import { tellViolation } from './story.js';
 
 describe('large spaces', () => {
   test.each<{ name: SearchName; statesMax: number; depth: number; termsLed: number; committed: number }>([
-    { name: 'elections', statesMax: 3_000_000, depth: 14, termsLed: 1, committed: 1 },
+    { name: 'elections', statesMax: 2_500_000, depth: 14, termsLed: 1, committed: 1 },
     { name: 'forced', statesMax: 2_000_000, depth: 15, termsLed: 2, committed: 2 },
     { name: 'succession', statesMax: 1_500_000, depth: 20, termsLed: 2, committed: 3 },
     { name: 'membership', statesMax: 1_500_000, depth: 17, termsLed: 2, committed: 3 },
