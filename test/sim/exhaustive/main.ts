@@ -27,7 +27,8 @@ process.exitCode = violations > 0 ? 1 : 0;
 console.log(
   `total: ${results.length} searches, ${results.filter(({ isComplete }) => isComplete).length} complete, ` +
     `${figure(total(({ states }) => states))} states, ${figure(total(({ transitions }) => transitions))} transitions, ` +
-    `${violations} violations, ${secondsSince(startedAt).toFixed(0)} s`,
+    `${violations} violations, ${secondsSince(startedAt).toFixed(0)} s, ` +
+    `${(process.cpuUsage().user / 1e6).toFixed(0)} s of processor time`,
 );
 
 function searchOne(name: SearchName): SearchResult {
