@@ -13,12 +13,17 @@ import { type Answered, isAnswered } from './operation-facts.js';
 import { isLookBack, type Slot } from './slots.js';
 
 /**
- * Of a round, the slots that are replayed beyond one pass. A round that does not end is given up, and the next one
- * guesses in another order: an early mistake that only shows late would cost ages otherwise.
+ * A contradiction is fought in rounds. Each gives up twice as many of the last guesses as the one before, considers
+ * twice as many calls for each, and has this many slots to replay: most mistakes are recent and lie among the likeliest
+ * calls, and searching all others first would cost ages.
  */
 const roundSlotsMax = 10_000;
 const roundsMax = 12;
-/** How often a later round prefers a less likely guess. */
+const givenUpFirst = 4;
+const consideredFirst = 3;
+/** Of all rounds. */
+const replayedSlotsMax = 1_000_000;
+/** How often a later round prefers a less likely call. */
 const shuffledPercent = 20;
 const violationsMax = 50;
 
@@ -55,8 +60,14 @@ class Replay {
   /** Oldest first. */
   #guesses: Guess[] = [];
   #deadEnd: DeadEnd | undefined;
-  #played = 0;
+  /** The index that any guesses have led to. */
+  #furthest = 0;
+  /** What may still be replayed in this round. */
+  #left = roundSlotsMax;
   #round = 0;
+  #replayed = 0;
+  /** Some calls were not considered: that no guess helped proves nothing. */
+  #isNarrow = false;
   readonly #random = seededRandom(1);
 
   constructor(slots: readonly Slot[], fillers: GapFillers, firstRevision: number) {
@@ -69,26 +80,38 @@ class Replay {
   run(): readonly string[] {
     for (let index = 0; index < this.#slots.length && this.#violations.length < violationsMax; ) {
       const complaints = this.#play(index);
-      index = complaints.length === 0 || this.#told.has(index) ? index + 1 : this.#next(index, complaints);
-      this.#played += 1;
-      if (this.#played <= this.#slots.length + roundSlotsMax) continue;
-      this.#round += 1;
-      if (this.#round === roundsMax) return [...this.#violations, this.#undecided()];
-      index = this.#startWith(this.#settled);
+      const isRight = complaints.length === 0 || this.#told.has(index);
+      const next = isRight ? index + 1 : this.#afterContradiction(index, complaints);
+      index = this.#count(next) ? next : this.#giveUp();
+      if (this.#round === roundsMax || this.#replayed > replayedSlotsMax) {
+        return [...this.#violations, this.#undecided()];
+      }
     }
     return this.#violations;
   }
 
-  /** Where to go on after a contradiction. */
-  #next(index: number, complaints: readonly string[]): number {
-    if (this.#guesses.length === 0) {
+  /** Whether the round may go on. New ground needs no round. */
+  #count(index: number): boolean {
+    if (index > this.#furthest) {
+      this.#furthest = index;
+      this.#round = 0;
+      this.#left = roundSlotsMax;
+      return true;
+    }
+    this.#left -= 1;
+    this.#replayed += 1;
+    return this.#left > 0;
+  }
+
+  #afterContradiction(index: number, complaints: readonly string[]): number {
+    if (this.#guesses.length === 0 && !this.#isNarrow) {
       this.#tell(index, complaints);
       return index + 1;
     }
     if (this.#deadEnd === undefined || index > this.#deadEnd.index) {
       this.#deadEnd = { index, complaints, guesses: this.#guessed() };
     }
-    return this.#takeBack() ?? this.#startOver(this.#deadEnd);
+    return this.#takeBack() ?? (this.#isNarrow ? this.#giveUp() : this.#startOver(this.#deadEnd));
   }
 
   /** The index of the last guess that could be changed. */
@@ -99,12 +122,27 @@ class Replay {
       if (filler !== undefined) {
         guess.filler = filler;
         this.#used.add(filler.operation);
-        this.#spec.moveTo((this.#slots[guess.index]?.revision ?? 0) - 1, guess.compacted);
-        return guess.index;
+        return this.#returnTo(guess);
       }
       this.#guesses.pop();
     }
     return undefined;
+  }
+
+  /** Begins the next round. Returns where to go on. */
+  #giveUp(): number {
+    this.#round += 1;
+    const kept = this.#guesses.length - givenUpFirst * 2 ** this.#round;
+    const [first, ...others] = this.#guesses.splice(Math.max(0, kept));
+    if (first === undefined) return this.#startWith(this.#settled);
+    for (const { filler } of [first, ...others]) this.#used.delete(filler.operation);
+    this.#left = roundSlotsMax + this.#furthest - first.index;
+    return this.#returnTo(first);
+  }
+
+  #returnTo({ index, compacted }: Guess): number {
+    this.#spec.moveTo((this.#slots[index]?.revision ?? 0) - 1, compacted);
+    return index;
   }
 
   /** No guess helped: the contradiction stands, and the history is read on with the guesses that led to it. */
@@ -118,8 +156,9 @@ class Replay {
     this.#settled = settled;
     this.#used = new Set([...settled.values()].map(({ operation }) => operation));
     this.#guesses = [];
+    this.#isNarrow = false;
     this.#spec = new KvSpec(this.#firstRevision);
-    this.#played = 0;
+    this.#left = roundSlotsMax + this.#furthest;
     return 0;
   }
 
@@ -132,7 +171,7 @@ class Replay {
     const reached = this.#slots[this.#deadEnd?.index ?? 0]?.revision ?? 0;
     const complaint = this.#deadEnd?.complaints[0] ?? '';
     return (
-      `undecided: ${roundsMax} rounds of guesses did not tell which unknown calls made the missing revisions; ` +
+      `undecided: ${this.#replayed} steps did not tell which unknown calls made the missing revisions; ` +
       `the best guesses lead to revision ${reached}, where ${complaint}`
     );
   }
@@ -172,17 +211,19 @@ class Replay {
     const last = this.#guesses.at(-1);
     if (last?.index === index) return last.filler;
     if (this.#told.has(index)) return undefined;
-    const [filler, ...rest] = this.#shuffled(this.#fillers.next(this.#spec, this.#used));
+    const [filler, ...rest] = this.#considered(this.#fillers.next(this.#spec, this.#used));
     if (filler === undefined) return undefined;
     this.#guesses.push({ index, compacted: this.#spec.compacted, filler, rest });
     this.#used.add(filler.operation);
     return filler;
   }
 
-  #shuffled(fillers: readonly Filler[]): readonly Filler[] {
-    if (this.#round === 0) return fillers;
-    const late = fillers.filter(() => this.#random.below(100) < shuffledPercent);
-    return [...fillers.filter((filler) => !late.includes(filler)), ...late];
+  #considered(fillers: readonly Filler[]): readonly Filler[] {
+    const isLate = fillers.map(() => this.#round > 0 && this.#random.below(100) < shuffledPercent);
+    const ordered = [...fillers.filter((_, index) => !isLate[index]), ...fillers.filter((_, index) => isLate[index])];
+    const count = consideredFirst * 2 ** this.#round;
+    if (ordered.length > count) this.#isNarrow = true;
+    return ordered.slice(0, count);
   }
 
   #write(operation: Operation, revision: number): readonly string[] {

@@ -2,8 +2,9 @@
  * Configurations: one member at a time, one change at a time, and none of a leader that has not committed an entry of
  * its own term yet; the configuration stored with the state is that of the log.
  */
+import type { CoreView } from '../../server/node/raft-node.js';
 import { membersOf } from '../../server/raft/membership.js';
-import type { ConfState, EntryId, NodeId } from '../../server/raft/types.js';
+import type { ConfState, EntryId, LogIndex, NodeId } from '../../server/raft/types.js';
 import type { Committed } from './committed.js';
 import type { DurableImage } from './durable-image.js';
 import type { Entries } from './entries.js';
@@ -58,6 +59,20 @@ export class MembershipChecks {
         `m${id} stores revision ${applied.revision} at ${applied.index}, not ${revision}`,
       );
     }
+  }
+
+  /** What a member acts on is what its own log says last. */
+  checkMemory(id: NodeId, core: CoreView, lastIndex: LogIndex): void {
+    if (core.commitIndex > this.#committed.index || core.conf.voters.length === 0) return;
+    let { conf } = this.#reference.at(core.commitIndex);
+    for (let index = core.commitIndex + 1; index <= lastIndex; index += 1) {
+      const entry = this.#entries.get({ index, term: core.termAt(index) ?? 0 });
+      // Of what was never durable anywhere nothing is known here.
+      if (entry === undefined) return;
+      if (entry.kind === 'conf') conf = entry.conf;
+    }
+    if (isSame(conf, core.conf)) return;
+    this.#report('conf-of-the-log', `m${id} acts on another configuration than its log ends with`);
   }
 
   #hasCommitted({ term, index }: EntryId): boolean {

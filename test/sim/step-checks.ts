@@ -166,6 +166,8 @@ export class StepChecks {
         this.#membership.checkApplied(watched.id, image);
       }
       this.#checkMemory(watched);
+      const { id, node } = watched;
+      this.#membership.checkMemory(id, node.core, node.status().lastIndex);
     }
   }
 

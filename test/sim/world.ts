@@ -429,14 +429,14 @@ export class World {
     const strength = this.plan.faults.snapshotCut;
     if (!this.isFaulty || strength === undefined || !chance(this.#random, strength)) return 0;
     // Half of them outlast what else may bring the receiver up to date, and the sender's office.
-    if (this.#random.below(2) === 0) return between(this.#random, 0, 2 * this.plan.electionMs);
+    if (this.#random.below(2) === 0) return between(this.#random, 0, 4 * this.plan.electionMs);
     return longTail(this.#random, 0, SLOW_CHUNK_MS);
   }
 
   #chunkDue(from: Life, to: Life): 'arrives' | 'cut' {
     this.reached(to.slot.id, 'atChunk');
     const strength = this.plan.faults.snapshotCut;
-    if (!this.isFaulty || strength === undefined || !chance(this.#random, 0.3 * strength)) return 'arrives';
+    if (!this.isFaulty || strength === undefined || !chance(this.#random, 0.15 * strength)) return 'arrives';
     this.faults.add('snapshotCut');
     this.trace.event(() => `the snapshot from m${from.slot.id} to m${to.slot.id} is cut`, Number(from.slot.id), 5);
     return 'cut';

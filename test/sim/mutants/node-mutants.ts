@@ -169,17 +169,6 @@ export const NODE_MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    name: 'snapshot offered though another one replaced it',
-    hazard: 'The store keeps the newest reception only: what the core decides about is gone.',
-    replacements: [
-      {
-        file: 'node/raft-node.ts',
-        find: "if (!isLatest()) throw new QuorateError('TOO_MANY_REQUESTS', 'another snapshot came after it');",
-        replace: 'void isLatest;',
-      },
-    ],
-  },
-  {
     name: 'promise sent without waiting for the sync under way',
     hazard: 'An answer that needs no sync of its own overtakes the one that it speaks of.',
     replacements: [

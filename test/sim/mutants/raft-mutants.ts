@@ -274,28 +274,20 @@ const readMutants: readonly Mutant[] = [
     replacements: [
       {
         file: 'raft/raft.ts',
+        find: '  #readCounter = 0;\n',
+        replace: '  #readCounter = 0;\n  #forgotten: number | undefined;\n',
+      },
+      {
+        file: 'raft/raft.ts',
         find: 'const token = core.config.boot * READ_TOKENS_PER_BOOT + this.#readCounter;',
         replace:
-          "const asked = core.role === 'leader' ? undefined : [...core.forwardedReads][0];\n" +
-          '    const token = asked ?? core.config.boot * READ_TOKENS_PER_BOOT + this.#readCounter;',
+          'const token = this.#forgotten ?? core.config.boot * READ_TOKENS_PER_BOOT + this.#readCounter;\n' +
+          '    this.#forgotten = undefined;',
       },
       {
         file: 'raft/raft.ts',
         find: '    this.#core.forwardedReads.delete(token);',
-        replace: '    void token;',
-      },
-    ],
-  },
-  {
-    name: 'any heartbeat answer confirms the newest read',
-    hazard: 'An answer to a heartbeat that was sent before the read came confirms it, on a leader that may be deposed.',
-    replacements: [
-      {
-        file: 'raft/leader.ts',
-        find:
-          'if (message.readToken > 0 && isVoter(core.conf, message.from)) {\n' +
-          '    core.rounds.answered(message.from, message.readToken);',
-        replace: 'if (isVoter(core.conf, message.from)) {\n    core.rounds.answered(message.from, core.rounds.newest);',
+        replace: '    this.#core.forwardedReads.delete(token);\n    this.#forgotten = token;',
       },
     ],
   },

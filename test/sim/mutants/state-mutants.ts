@@ -15,13 +15,17 @@ export const STATE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'iteration order decides something visible',
-    hazard:
-      'A delete numbers its keys in the order in which this member came to know them, which a restart or a snapshot changes.',
+    hazard: 'A delete numbers its keys in the order in which this member last read their history, which no log tells.',
     replacements: [
       {
         file: 'state/mvcc/key-history.ts',
         find: 'export class KeyHistory {\n',
-        replace: 'let known = 0;\n\nexport class KeyHistory {\n  readonly place = (known += 1);\n',
+        replace: 'let known = 0;\n\nexport class KeyHistory {\n  place = (known += 1);\n',
+      },
+      {
+        file: 'state/mvcc/key-history.ts',
+        find: '  at(at: Revision): SelectedVersion | undefined {\n',
+        replace: '  at(at: Revision): SelectedVersion | undefined {\n    this.place = known += 1;\n',
       },
       {
         file: 'state/mvcc/revision-writer.ts',

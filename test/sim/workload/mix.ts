@@ -66,7 +66,7 @@ export const ENDLESS_MS = 30_000;
 export function drawMix(plan: Plan, random: Random): Mix {
   // Each client passes over as many as there are clients too many.
   const registersMin = Math.max(1, plan.clients - REGISTER_CLIENTS_MAX + 1);
-  const callsPerSecond = pick(random, [4, 8, 15, 30, 45]);
+  const callsPerSecond = pick(random, [4, 8, 15, 30, 90]);
   return {
     plays: drawPlays(random),
     // A play is about one and a half calls.
