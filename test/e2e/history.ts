@@ -1,11 +1,14 @@
 /**
  * What clients saw, as data: every call with its times and its outcome, and every fault. A history is kept in memory
- * for the checks and, line by line, in a file (JSON lines, one HistoryRecord each, in order of their end) that other
- * checkers can read later. Times are milliseconds of the test process's monotonic clock, with fractions.
+ * for the checkers and, line by line, in a file (JSON lines, one HistoryRecord each, in order of their end) that they
+ * can read later. Times are milliseconds of the test process's monotonic clock, with fractions.
  */
 import { createWriteStream, type WriteStream } from 'node:fs';
+import type { AppendRecord } from '../checkers/append-op.js';
+import type { Operation } from '../checkers/operation.js';
+import { hasWritten, isAnswered } from '../checkers/operation-facts.js';
 
-export type HistoryRecord = RunRecord | OperationRecord | FaultRecord;
+export type HistoryRecord = RunRecord | OperationRecord | ListRecord | FaultRecord;
 
 /** The first line. */
 export interface RunRecord {
@@ -22,58 +25,20 @@ export interface FaultRecord {
   readonly atMs: number;
 }
 
-/** Calls of one client do not overlap. A call that happened did so after `startMs`; if answered, before `endMs`. */
-export interface OperationRecord {
+export interface OperationRecord extends Operation {
   readonly type: 'operation';
-  readonly client: number;
-  /** The member that was asked. */
-  readonly member: string;
-  readonly call: Call;
-  readonly outcome: Outcome;
-  readonly startMs: number;
-  readonly endMs: number;
 }
 
-/**
- * `value` is unique in a history: no two calls write the same one.
- * `cas` writes `value` at `key` and at `logKey`, which no other call writes, provided that `key` was last written at
- * revision `expected` (0: never).
- */
-export type Call =
-  | { readonly kind: 'put'; readonly key: string; readonly value: string }
-  | {
-      readonly kind: 'cas';
-      readonly key: string;
-      readonly logKey: string;
-      readonly value: string;
-      readonly expected: number;
-    }
-  /** A linearizable read of one key. */
-  | { readonly kind: 'get'; readonly key: string };
-
-export type WriteCall = Exclude<Call, { kind: 'get' }>;
-
-/** `revision` is always the one in the answer's header. */
-export type Outcome =
-  /** The write happened, at `revision`. */
-  | { readonly kind: 'acknowledged'; readonly revision: number }
-  /** The condition of a `cas` did not hold at `revision`: nothing was written. */
-  | { readonly kind: 'refused'; readonly revision: number }
-  /** What a `get` found; without `found` there was no such key. */
-  | {
-      readonly kind: 'read';
-      readonly revision: number;
-      readonly found?: { readonly value: string; readonly modRevision: number };
-    }
-  /** It surely did not and will not happen. */
-  | { readonly kind: 'failed'; readonly code: number; readonly text: string }
-  /** It may have happened, or may still happen. */
-  | { readonly kind: 'unknown'; readonly code: number; readonly text: string };
+/** A transaction over lists, as its client understood it; the call itself is an operation besides. */
+export interface ListRecord extends AppendRecord {
+  readonly type: 'append';
+}
 
 export class History {
-  readonly operations: OperationRecord[] = [];
+  readonly operations: Operation[] = [];
+  readonly appends: AppendRecord[] = [];
   readonly #file: WriteStream;
-  readonly #waiting = new Set<(operation: OperationRecord) => void>();
+  readonly #waiting = new Set<(operation: Operation) => void>();
 
   constructor(
     run: RunRecord,
@@ -83,10 +48,15 @@ export class History {
     this.#write(run);
   }
 
-  addOperation(operation: OperationRecord): void {
+  addOperation(operation: Operation): void {
     this.operations.push(operation);
-    this.#write(operation);
+    this.#write({ type: 'operation', ...operation });
     for (const notify of this.#waiting) notify(operation);
+  }
+
+  addAppend(append: AppendRecord): void {
+    this.appends.push(append);
+    this.#write({ type: 'append', ...append });
   }
 
   addFault(fault: FaultRecord): void {
@@ -94,16 +64,16 @@ export class History {
   }
 
   /** The next write that is acknowledged and was started at `startedSince` or later. Rejects after `timeoutMs`. */
-  untilAcknowledged(startedSince: number, timeoutMs: number): Promise<OperationRecord> {
+  untilAcknowledged(startedSince: number, timeoutMs: number): Promise<Operation> {
     return new Promise((resolve, reject) => {
-      const settle = (operation?: OperationRecord): void => {
+      const settle = (operation?: Operation): void => {
         clearTimeout(timer);
         this.#waiting.delete(look);
         if (operation === undefined) reject(new Error(`no write was acknowledged for ${timeoutMs} ms`));
         else resolve(operation);
       };
-      const look = (operation: OperationRecord): void => {
-        if (operation.outcome.kind === 'acknowledged' && operation.startMs >= startedSince) settle(operation);
+      const look = (operation: Operation): void => {
+        if (isAcknowledged(operation) && operation.startMs >= startedSince) settle(operation);
       };
       const timer = setTimeout(settle, timeoutMs);
       this.#waiting.add(look);
@@ -118,4 +88,9 @@ export class History {
   #write(record: HistoryRecord): void {
     this.#file.write(`${JSON.stringify(record)}\n`);
   }
+}
+
+/** Whether it wrote, and its client was told so. */
+export function isAcknowledged(operation: Operation): boolean {
+  return isAnswered(operation) && hasWritten(operation);
 }

@@ -2,36 +2,30 @@
  * Everything that one member says was ever written, read back from it alone: the current keys, and for every key that
  * was written more than once its whole past, version by version. Works while nothing is deleted or compacted.
  */
-import type { MemberClient, StoredValue } from '../harness/cluster-client.js';
+import type { FinalHistory } from '../checkers/final-history.js';
+import type { KeyValue } from '../checkers/operation.js';
+import type { MemberClient } from '../harness/cluster-client.js';
 
 const pageSize = 2_000;
 const lanes = 32;
 const readTimeoutMs = 20_000;
 
-/** One key written once. A transaction that writes two keys makes two of them at one revision. */
-export interface Write {
-  readonly revision: number;
-  readonly key: string;
-  readonly value: string;
-  /** 1 for a key's first write. */
-  readonly version: number;
-}
-
-/** In order of revision, then of key. `revision` must have been applied by the member. */
-export async function readTimeline(client: MemberClient, revision: number): Promise<readonly Write[]> {
+/** `revision` must have been applied by the member. Nothing of the past is left out, and it is in order. */
+export async function readTimeline(client: MemberClient, revision: number): Promise<FinalHistory> {
   const current = await readAll(client, revision);
-  const writes = current.map(writeFrom);
+  const past: KeyValue[] = [];
   const waiting = current.filter(({ version }) => version > 1);
   await Promise.all(
     Array.from({ length: lanes }, async () => {
-      for (let kv = waiting.pop(); kv !== undefined; kv = waiting.pop()) writes.push(...(await readPast(client, kv)));
+      for (let kv = waiting.pop(); kv !== undefined; kv = waiting.pop()) past.push(...(await readPast(client, kv)));
     }),
   );
-  return writes.sort((a, b) => a.revision - b.revision || (a.key < b.key ? -1 : 1));
+  past.sort((a, b) => a.modRevision - b.modRevision || (a.key < b.key ? -1 : 1));
+  return { revision, current, past };
 }
 
-async function readAll(client: MemberClient, revision: number): Promise<readonly StoredValue[]> {
-  const all: StoredValue[] = [];
+async function readAll(client: MemberClient, revision: number): Promise<readonly KeyValue[]> {
+  const all: KeyValue[] = [];
   for (let key = '\0'; ; ) {
     const query = { key, rangeEnd: '\0', revision, limit: pageSize, serializable: true };
     const { kvs, more } = await client.range(query, readTimeoutMs);
@@ -42,18 +36,14 @@ async function readAll(client: MemberClient, revision: number): Promise<readonly
   }
 }
 
-async function readPast(client: MemberClient, current: StoredValue): Promise<readonly Write[]> {
-  const past: Write[] = [];
+async function readPast(client: MemberClient, current: KeyValue): Promise<readonly KeyValue[]> {
+  const past: KeyValue[] = [];
   for (let kv = current; kv.version > 1; ) {
     const query = { key: kv.key, revision: kv.modRevision - 1, serializable: true };
     const [older] = (await client.range(query, readTimeoutMs)).kvs;
     if (older === undefined) throw new Error(`${kv.key}: nothing before version ${kv.version} at ${kv.modRevision}`);
-    past.push(writeFrom(older));
+    past.push(older);
     kv = older;
   }
   return past;
-}
-
-function writeFrom({ key, value, modRevision, version }: StoredValue): Write {
-  return { revision: modRevision, key, value, version };
 }

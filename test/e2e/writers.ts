@@ -3,20 +3,21 @@
  * next member when one fails, and put everything they see into a history. They never retry a write.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ClusterMember } from '../harness/cluster.js';
-import { CallError } from '../harness/cluster-outcome.js';
 import type { Random } from '../../server/lib/random.js';
-import type { Call, History, Outcome } from './history.js';
+import type { AppendRecord } from '../checkers/append-op.js';
+import type { Operation } from '../checkers/operation.js';
+import type { History } from './history.js';
+import { LoadKeys } from './load-keys.js';
+import { type CallTarget, type SentCall, send } from './member-calls.js';
+import { drawPlay, type Turn } from './plays.js';
 
 const callTimeoutMs = 1_000;
-/** Between two calls of a client: keeps the load, and the history, at a size that two cores bear. */
+/** Between two plays of a client: keeps the load, and the history, at a size that two cores bear. */
 const pauseMsMax = 12;
-/** A key is given up after so many attempts to write it: its whole past must be read back in the end. */
-const writesPerKey = 200;
 
 export interface WriterOptions {
   readonly count: number;
-  readonly members: readonly ClusterMember[];
+  readonly members: readonly CallTarget[];
   readonly history: History;
   readonly random: Random;
 }
@@ -25,9 +26,9 @@ export class Writers {
   readonly #running: Promise<unknown>;
   #isStopped = false;
 
-  constructor({ count, members, history, random }: WriterOptions) {
-    const shared = { attempts: 0 };
-    const writers = Array.from({ length: count }, (_, client) => new Writer(client, members, history, random, shared));
+  constructor({ count, ...options }: WriterOptions) {
+    const shared = { ...options, keys: new LoadKeys(), newestRevision: 1 };
+    const writers = Array.from({ length: count }, (_, client) => new Writer(client, shared));
     this.#running = Promise.all(writers.map((writer) => writer.run(() => this.#isStopped)));
   }
 
@@ -38,113 +39,64 @@ export class Writers {
   }
 }
 
-class Writer {
-  readonly #client: number;
-  readonly #members: readonly ClusterMember[];
-  readonly #history: History;
-  readonly #random: Random;
-  /** Of all writers: the key that they fight for changes with it. */
-  readonly #shared: { attempts: number };
-  #turn: number;
-  #calls = 0;
-  #rewrites = 0;
+/** What all writers have in common. */
+interface Shared extends Omit<WriterOptions, 'count'> {
+  readonly keys: LoadKeys;
+  newestRevision: number;
+}
 
-  constructor(
-    client: number,
-    members: readonly ClusterMember[],
-    history: History,
-    random: Random,
-    shared: { attempts: number },
-  ) {
-    this.#client = client;
-    this.#members = members;
-    this.#history = history;
-    this.#random = random;
+class Writer implements Turn {
+  readonly client: number;
+  readonly #shared: Shared;
+  /** Of the member that is asked. */
+  #place: number;
+  #values = 0;
+
+  constructor(client: number, shared: Shared) {
+    this.client = client;
     this.#shared = shared;
-    this.#turn = client;
+    this.#place = client;
+  }
+
+  get random(): Random {
+    return this.#shared.random;
+  }
+
+  get keys(): LoadKeys {
+    return this.#shared.keys;
   }
 
   async run(isStopped: () => boolean): Promise<void> {
     while (!isStopped()) {
-      const draw = this.#random.below(100);
-      if (draw < 50) await this.#putFresh();
-      else if (draw < 70) await this.#putAgain();
-      else if (draw < 80) await this.#call({ kind: 'get', key: this.#ownKey() });
-      else await this.#compareAndSwap();
-      await delay(this.#random.below(pauseMsMax));
+      await drawPlay(this.random)(this);
+      await delay(this.random.below(pauseMsMax));
     }
   }
 
-  async #putFresh(): Promise<void> {
-    const value = this.#nextValue();
-    await this.#call({ kind: 'put', key: `fresh/${value}`, value });
+  freshValue(): string {
+    this.#values += 1;
+    return `${this.client}-${this.#values}`;
   }
 
-  async #putAgain(): Promise<void> {
-    this.#rewrites += 1;
-    await this.#call({ kind: 'put', key: this.#ownKey(), value: this.#nextValue() });
+  newestRevision(): number {
+    return this.#shared.newestRevision;
   }
 
-  async #compareAndSwap(): Promise<void> {
-    this.#shared.attempts += 1;
-    const key = `shared/${Math.floor(this.#shared.attempts / writesPerKey)}`;
-    const seen = await this.#call({ kind: 'get', key });
-    if (seen.kind !== 'read') return;
-    const value = this.#nextValue();
-    await this.#call({ kind: 'cas', key, logKey: `won/${value}`, value, expected: seen.found?.modRevision ?? 0 });
+  addAppend(append: AppendRecord): void {
+    this.#shared.history.addAppend(append);
   }
 
-  #ownKey(): string {
-    return `own/${this.#client}/${Math.floor(this.#rewrites / writesPerKey)}`;
-  }
-
-  #nextValue(): string {
-    this.#calls += 1;
-    return `${this.#client}-${this.#calls}`;
-  }
-
-  async #call(call: Call): Promise<Outcome> {
-    const member = this.#members[this.#turn % this.#members.length];
+  async ask(call: SentCall): Promise<Operation> {
+    const { members, history } = this.#shared;
+    const member = members[this.#place % members.length];
     if (member === undefined) throw new Error('writers need members');
     const startMs = performance.now();
-    const outcome = await send(member, call).catch(outcomeFromError);
+    const outcome = await send(member, call, callTimeoutMs);
     const endMs = performance.now();
-    this.#history.addOperation({
-      type: 'operation',
-      client: this.#client,
-      member: member.name,
-      call,
-      outcome,
-      startMs,
-      endMs,
-    });
-    if (outcome.kind === 'failed' || outcome.kind === 'unknown') this.#turn += 1;
-    return outcome;
+    const operation = { client: this.client, member: member.name, call, outcome, startMs, endMs };
+    history.addOperation(operation);
+    if (outcome.kind === 'ok') this.#shared.newestRevision = Math.max(this.#shared.newestRevision, outcome.revision);
+    else this.#place += 1;
+    return operation;
   }
-}
-
-async function send({ client }: ClusterMember, call: Call): Promise<Outcome> {
-  switch (call.kind) {
-    case 'put': {
-      const { revision } = await client.put(call.key, call.value, callTimeoutMs);
-      return { kind: 'acknowledged', revision };
-    }
-    case 'cas': {
-      const keys = [call.key, call.logKey] as const;
-      const { succeeded, revision } = await client.putIfUnwritten(keys, call.value, call.expected, callTimeoutMs);
-      return { kind: succeeded ? 'acknowledged' : 'refused', revision };
-    }
-    case 'get': {
-      const { revision, kvs } = await client.range({ key: call.key }, callTimeoutMs);
-      const [kv] = kvs;
-      return kv === undefined
-        ? { kind: 'read', revision }
-        : { kind: 'read', revision, found: { value: kv.value, modRevision: kv.modRevision } };
-    }
-  }
-}
-
-function outcomeFromError(error: unknown): Outcome {
-  if (error instanceof CallError) return { kind: error.outcome, code: error.code, text: error.text };
-  throw error;
 }

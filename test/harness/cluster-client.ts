@@ -5,8 +5,6 @@
 import { type ChannelOptions, Client, credentials, type ServiceError } from '@grpc/grpc-js';
 import type { ResponseHeader } from '@quorate/proto/etcd/header.js';
 import {
-  Compare_CompareResult,
-  Compare_CompareTarget,
   PutRequest,
   PutResponse,
   RangeRequest,
@@ -15,7 +13,9 @@ import {
   TxnResponse,
 } from '@quorate/proto/etcd/kv.js';
 import { HashKVRequest, HashKVResponse, StatusRequest, StatusResponse } from '@quorate/proto/etcd/maintenance.js';
+import type { OpAnswer, RangeAnswer as RangeContents, Txn } from '../checkers/operation.js';
 import { CallError, outcomeOf } from './cluster-outcome.js';
+import { opAnswerFrom, rangeAnswerFrom, rangeRequestFrom, txnRequestFrom } from './kv-codec.js';
 
 /** A restarted member is found again within about 100 ms, so that what suites measure is the cluster. */
 const options: ChannelOptions = {
@@ -35,17 +35,11 @@ export interface Answer {
   readonly memberId: bigint;
 }
 
-export interface StoredValue {
-  readonly key: string;
-  readonly value: string;
-  readonly createRevision: number;
-  readonly modRevision: number;
-  readonly version: number;
-}
+export interface RangeAnswer extends Answer, RangeContents {}
 
-export interface RangeAnswer extends Answer {
-  readonly kvs: readonly StoredValue[];
-  readonly more: boolean;
+export interface TxnAnswer extends Answer {
+  readonly succeeded: boolean;
+  readonly results: readonly OpAnswer[];
 }
 
 export interface RangeQuery {
@@ -112,47 +106,16 @@ export class MemberClient {
   }
 
   async range(query: RangeQuery, timeoutMs?: number): Promise<RangeAnswer> {
-    const request = RangeRequest.fromPartial({
-      key: Buffer.from(query.key),
-      rangeEnd: Buffer.from(query.rangeEnd ?? ''),
-      revision: BigInt(query.revision ?? 0),
-      limit: BigInt(query.limit ?? 0),
-      serializable: query.serializable ?? false,
-    });
+    const { revision = 0, limit = 0, serializable = false } = query;
+    const request = rangeRequestFrom({ ...query, revision, limit }, serializable);
     const response = await this.#call(range, request, timeoutMs);
-    const kvs = response.kvs.map((kv) => ({
-      key: kv.key.toString(),
-      value: kv.value.toString(),
-      createRevision: Number(kv.createRevision),
-      modRevision: Number(kv.modRevision),
-      version: Number(kv.version),
-    }));
-    return { ...answerOf(response), kvs, more: response.more };
+    return { ...answerOf(response), ...rangeAnswerFrom(response) };
   }
 
-  /** Puts `value` at every one of `keys`, provided that the first one was last written at `expected` (0: never). */
-  async putIfUnwritten(
-    keys: readonly [string, ...string[]],
-    value: string,
-    expected: number,
-    timeoutMs?: number,
-  ): Promise<Answer & { readonly succeeded: boolean }> {
-    const bytes = Buffer.from(value);
-    const request = TxnRequest.fromPartial({
-      compare: [
-        {
-          key: Buffer.from(keys[0]),
-          target: Compare_CompareTarget.MOD,
-          result: Compare_CompareResult.EQUAL,
-          targetUnion: { $case: 'modRevision', value: BigInt(expected) },
-        },
-      ],
-      success: keys.map((key) => ({
-        request: { $case: 'requestPut', value: { key: Buffer.from(key), value: bytes } },
-      })),
-    });
-    const response = await this.#call(txn, request, timeoutMs);
-    return { ...answerOf(response), succeeded: response.succeeded };
+  async txn(call: Txn, timeoutMs?: number): Promise<TxnAnswer> {
+    const response = await this.#call(txn, txnRequestFrom(call), timeoutMs);
+    const { succeeded, responses } = response;
+    return { ...answerOf(response), succeeded, results: responses.map(opAnswerFrom) };
   }
 
   async status(timeoutMs?: number): Promise<StatusAnswer> {
