@@ -22,37 +22,29 @@ import { hasSubject, seed, subject } from './subject.js';
 import { readTimeline } from './timeline.js';
 import { Writers } from './writers.js';
 
+const rounds = 32;
 const writerCount = 6;
 const deathsOfEach = 21;
 const violationsShown = 20;
 const testTimeoutMs = 300_000;
 
 /** Less is no load, and the run would prove nothing. */
-const acknowledgedPerRoundMin = 30;
+const acknowledgedMin = 1_000;
 
-interface Trial {
-  readonly program: Program;
-  readonly rounds: number;
-}
-
-const control: Trial = { program: 'etcd', rounds: 12 };
-const trials: readonly Trial[] = [{ program: subject, rounds: 32 }, ...(subject === 'etcd' ? [] : [control])];
-
-for (const trial of trials) {
-  const { program } = trial;
+for (const program of new Set([subject, 'etcd'] as const)) {
   describe.runIf(requirePeer(program))(`${program}: members die`, () => {
     it('loses nothing, invents nothing, and has one order for all', { timeout: testTimeoutMs }, async () => {
       const folder = await mkdtemp(join(tmpdir(), 'quorate-history-'));
       const run = { type: 'run', program, seed, startedAt: new Date().toISOString() } as const;
       const history = new History(run, join(folder, 'history.jsonl'));
       console.log(`${program}: seed ${seed}, history in ${history.path}`);
-      await withCluster({ program }, (cluster) => killAndCheck(cluster, history, trial));
+      await withCluster({ program }, (cluster) => killAndCheck(cluster, history));
       await rm(folder, { recursive: true });
     });
   });
 }
 
-async function killAndCheck(cluster: Cluster, history: History, { rounds }: Trial): Promise<void> {
+async function killAndCheck(cluster: Cluster, history: History): Promise<void> {
   const random = seededRandom(seed);
   const firstRevision = await cluster.lastRevision();
   const writers = new Writers({ count: writerCount, members: cluster.members, history, random });
@@ -75,7 +67,7 @@ async function killAndCheck(cluster: Cluster, history: History, { rounds }: Tria
   reportJudgement(cluster.program, history, violations.length, performance.now() - startMs);
   expect(violations.slice(0, violationsShown)).toEqual([]);
   expect(new Set(Object.values(hashes)).size, `hashes at ${revision}: ${JSON.stringify(hashes)}`).toBe(1);
-  expect(operations.filter(isAcknowledged).length).toBeGreaterThan(acknowledgedPerRoundMin * rounds);
+  expect(operations.filter(isAcknowledged).length).toBeGreaterThan(acknowledgedMin);
   expect(registersIn(operations).length, 'registers').toBeGreaterThan(0);
   expect(appends.filter(isAppended).length, 'appends').toBeGreaterThan(0);
 }
