@@ -7,7 +7,7 @@ import { describeOperation } from './describe.js';
 import { firstIndex } from './kv-spec.js';
 import type { Operation } from './operation.js';
 import { type Answered, isAnswered, isSerializable, looksOf } from './operation-facts.js';
-import type { Floors } from './real-time.js';
+import type { Floors, Placed } from './real-time.js';
 
 /** From `atMs` on, at the latest, reads before `revision` are refused. */
 interface Bound {
@@ -16,15 +16,29 @@ interface Bound {
   readonly by: Operation;
 }
 
-export function checkCompaction(history: readonly Operation[], floors: Floors): readonly string[] {
-  const known = new Bounds(history.flatMap(told));
-  const wanted = new Bounds(history.flatMap(asked));
+export function checkCompaction(
+  history: readonly Operation[],
+  floors: Floors,
+  firstRevision: number,
+): readonly string[] {
+  const all = history.flatMap(asked);
+  const known = new Bounds(history.flatMap((operation) => told(operation, all)));
+  const wanted = new Bounds(all);
   return history.flatMap((operation) => {
     const said = isAnswered(operation)
       ? tooOld(operation, known)
-      : (unfounded(operation, wanted) ?? futureInThePast(operation, floors));
+      : (unfounded(operation, wanted) ?? futureInThePast(operation, floors, firstRevision));
     return said === undefined ? [] : [`${describeOperation(operation)}: ${said}`];
   });
+}
+
+/** A store that refuses what was compacted has at least the revision that it was compacted to. */
+export function revisionsRefusedFrom(history: readonly Operation[]): readonly Placed[] {
+  const all = history.flatMap(asked);
+  return history
+    .filter((operation) => isRefused(operation, 'COMPACTED'))
+    .flatMap((operation) => told(operation, all))
+    .map(({ revision, by }) => ({ operation: by, revision, isWrite: false }));
 }
 
 /** The highest bound at any time. */
@@ -50,15 +64,21 @@ class Bounds {
   }
 }
 
-/** What the end of an operation makes known. */
-function told(operation: Operation): readonly Bound[] {
+/** What the end of an operation makes known; a refusal: that the nearest compaction that explains it took place. */
+function told(operation: Operation, wanted: readonly Bound[]): readonly Bound[] {
   const { call, outcome, endMs } = operation;
-  const bound = (revision: number): readonly Bound[] => [{ revision, atMs: endMs, by: operation }];
-  if (call.kind === 'compact') {
-    return outcome.kind === 'ok' || isRefused(operation, 'COMPACTED') ? bound(call.revision) : [];
-  }
-  const read = revisionsRead(operation);
-  return isRefused(operation, 'COMPACTED') && read.length > 0 ? bound(Math.min(...read) + 1) : [];
+  const isDone = call.kind === 'compact' && outcome.kind === 'ok';
+  if (isDone) return [{ revision: call.revision, atMs: endMs, by: operation }];
+  if (!isRefused(operation, 'COMPACTED')) return [];
+  const explaining = wanted.filter(({ revision, atMs }) => revision >= neededFor(operation) && atMs <= endMs);
+  if (explaining.length === 0) return [];
+  return [{ revision: Math.min(...explaining.map(({ revision }) => revision)), atMs: endMs, by: operation }];
+}
+
+/** How far history must have been compacted for `refused` to be told so. */
+function neededFor(refused: Operation): number {
+  const { call } = refused;
+  return call.kind === 'compact' ? call.revision : Math.min(...revisionsRead(refused)) + 1;
 }
 
 /** What an operation may bring about from its start on. */
@@ -81,16 +101,16 @@ function tooOld(operation: Answered, known: Bounds): string | undefined {
 
 function unfounded(operation: Operation, wanted: Bounds): string | undefined {
   if (!isRefused(operation, 'COMPACTED')) return undefined;
-  const { call } = operation;
-  const needed = call.kind === 'compact' ? call.revision : Math.min(...revisionsRead(operation)) + 1;
+  const needed = neededFor(operation);
   const most = wanted.upTo(operation.endMs)?.revision ?? -1;
   return needed <= most ? undefined : `nobody had compacted up to ${needed} by then`;
 }
 
-function futureInThePast(operation: Operation, floors: Floors): string | undefined {
+function futureInThePast(operation: Operation, floors: Floors, firstRevision: number): string | undefined {
   if (!isRefused(operation, 'FUTURE_REVISION') || isSerializable(operation)) return undefined;
   const { call } = operation;
   const furthest = call.kind === 'compact' ? call.revision : Math.max(...revisionsRead(operation));
+  if (furthest <= firstRevision) return `revision ${firstRevision} was there from the beginning`;
   const seen = floors.before(operation.startMs);
   if (seen === undefined || furthest > seen.revision) return undefined;
   return `revision ${seen.revision} had been seen before it began, by ${describeOperation(seen.operation)}`;

@@ -7,7 +7,10 @@ import { firstIndex } from './kv-spec.js';
 import type { Operation } from './operation.js';
 import { isAnswered, isSerializable } from './operation-facts.js';
 
-/** An operation and its revision: of a write its own, of anything else the one whose state it saw. */
+/**
+ * An operation and its revision: of a write its own, of anything else the one whose state it saw, of one that was
+ * refused as compacted the least that it can have seen.
+ */
 export interface Placed {
   readonly operation: Operation;
   readonly revision: number;
@@ -19,10 +22,10 @@ export class Floors {
   readonly #ends: { readonly endMs: number; readonly highest: Placed }[] = [];
 
   constructor(placed: readonly Placed[]) {
-    const answered = placed.filter(({ operation }) => isAnswered(operation));
-    answered.sort((a, b) => a.operation.endMs - b.operation.endMs);
-    let highest = answered[0];
-    for (const next of answered) {
+    const told = placed.filter(({ operation }) => operation.outcome.kind !== 'unknown');
+    told.sort((a, b) => a.operation.endMs - b.operation.endMs);
+    let highest = told[0];
+    for (const next of told) {
       if (highest === undefined || next.revision > highest.revision) highest = next;
       this.#ends.push({ endMs: next.operation.endMs, highest });
     }

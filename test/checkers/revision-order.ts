@@ -4,7 +4,7 @@
  * gives at that point, and the order must agree with the clock. Calls with an unknown outcome stand where somebody saw
  * their values; revisions that are still missing must have been made by one of the others.
  */
-import { checkCompaction } from './compaction-claims.js';
+import { checkCompaction, revisionsRefusedFrom } from './compaction-claims.js';
 import { describeOperation } from './describe.js';
 import { type FinalHistory, readsFrom } from './final-history.js';
 import { GapFillers, isWriteCall } from './gap-fillers.js';
@@ -35,7 +35,7 @@ export function checkRevisionOrder(
   const sightings = new Sightings(values, answered);
   const seen = sightings.placed();
   const placed = [...answered.map(placeOf), ...seen];
-  const floors = new Floors(placed);
+  const floors = new Floors([...placed, ...revisionsRefusedFrom(history)]);
   const unplaced = history.filter((operation) => isLost(operation) && !sightings.has(operation));
   const { slots, violations } = slotsFrom(placed, firstRevision, unplaced.length);
   const inDoubt = slots.flatMap(({ isGap, revision }) => (isGap ? [revision] : []));
@@ -44,7 +44,7 @@ export function checkRevisionOrder(
     ...strange,
     ...sightings.violations,
     ...checkRealTime(placed, floors),
-    ...checkCompaction(history, floors),
+    ...checkCompaction(history, floors, firstRevision),
     ...violations,
     ...replay(slots, fillers, firstRevision),
   ];
