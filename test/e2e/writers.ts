@@ -27,7 +27,7 @@ export class Writers {
   #isStopped = false;
 
   constructor({ count, ...options }: WriterOptions) {
-    const shared = { ...options, keys: new LoadKeys(), newestRevision: 1 };
+    const shared = { ...options, keys: new LoadKeys(count), newestRevision: 1 };
     const writers = Array.from({ length: count }, (_, client) => new Writer(client, shared));
     this.#running = Promise.all(writers.map((writer) => writer.run(() => this.#isStopped)));
   }
@@ -87,7 +87,7 @@ class Writer implements Turn {
   }
 
   async ask(call: SentCall): Promise<Operation> {
-    const { members, history } = this.#shared;
+    const { members, history, keys } = this.#shared;
     const member = members[this.#place % members.length];
     if (member === undefined) throw new Error('writers need members');
     const startMs = performance.now();
@@ -95,6 +95,7 @@ class Writer implements Turn {
     const endMs = performance.now();
     const operation = { client: this.client, member: member.name, call, outcome, startMs, endMs };
     history.addOperation(operation);
+    keys.called(operation);
     if (outcome.kind === 'ok') this.#shared.newestRevision = Math.max(this.#shared.newestRevision, outcome.revision);
     else this.#place += 1;
     return operation;
