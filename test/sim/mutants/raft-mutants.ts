@@ -308,7 +308,7 @@ const snapshotMutants: readonly Mutant[] = [
   {
     name: 'snapshot accepted that is older',
     hazard:
-      'A snapshot replaces the log whatever is committed and whatever follows it there. The assertions behind the decision, in the log and in the store, are gone, too.',
+      'A snapshot replaces the log whatever is committed and whatever follows it there. Gone, too: the assertions behind the decision, in the log and in the store.',
     replacements: [
       {
         file: 'raft/follower.ts',
