@@ -25,7 +25,8 @@ import { Writers } from './writers.js';
 const rounds = 32;
 const writerCount = 6;
 const deathsOfEach = 21;
-const violationsShown = 20;
+/** Of each checker. */
+const violationsShown = 8;
 const testTimeoutMs = 300_000;
 
 /** Less is no load, and the run would prove nothing. */
@@ -65,11 +66,21 @@ async function killAndCheck(cluster: Cluster, history: History): Promise<void> {
   const startMs = performance.now();
   const violations = violationsOf({ operations, appends, members, firstRevision });
   reportJudgement(cluster.program, history, violations.length, performance.now() - startMs);
-  expect(violations.slice(0, violationsShown)).toEqual([]);
+  expect(someOfEach(violations)).toEqual([]);
   expect(new Set(Object.values(hashes)).size, `hashes at ${revision}: ${JSON.stringify(hashes)}`).toBe(1);
   expect(operations.filter(isAcknowledged).length).toBeGreaterThan(acknowledgedMin);
   expect(registersIn(operations).length, 'registers').toBeGreaterThan(0);
   expect(appends.filter(isAppended).length, 'appends').toBeGreaterThan(0);
+}
+
+function someOfEach(violations: readonly string[]): readonly string[] {
+  const counts = new Map<string, number>();
+  return violations.filter((violation) => {
+    const checker = violation.slice(0, violation.indexOf(':'));
+    const count = (counts.get(checker) ?? 0) + 1;
+    counts.set(checker, count);
+    return count <= violationsShown;
+  });
 }
 
 function isAppended({ ops, outcome }: AppendRecord): boolean {
