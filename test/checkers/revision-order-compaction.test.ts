@@ -92,6 +92,25 @@ describeNeighbours('reads below a compacted revision', [
     bad: { 'what a refused read told is forgotten': 'although revisions below 4 were gone before it began' },
   },
   {
+    good: 'a refused read tells nothing of compactions that began after it',
+    history: `${four}
+      compact 5 -> ?
+      get a at 2 -> COMPACTED
+      compact 3 -> ?
+      get a at {5|4} -> 5 [a={z@5/2/4|y@4/2/3}]`,
+    bad: { 'what only the first compaction can have refused shows how far it went': 'revisions below 5 were gone' },
+  },
+  {
+    good: 'the compacted revision can be read at later revisions, too',
+    history: `${four}
+      compact 4 -> 5
+      put b=v -> 6
+      get a at {4|3} -> 6 [a={y@4/2/3|x@3/2/2}]`,
+    bad: {
+      'the last revision before the compacted one is read at a later one': 'the call must be refused as COMPACTED',
+    },
+  },
+  {
     good: 'a transaction that reads below the compacted revision is refused as a whole',
     history: `${four}
       compact 4 -> 5
@@ -153,6 +172,13 @@ describeNeighbours('COMPACTED', [
       'a compaction of an earlier revision takes place at a later one': 'the call must be refused as COMPACTED',
       'two compactions to the same revision are carried out': 'the call must be refused as COMPACTED',
     },
+  },
+  {
+    good: 'compactions at the same time and revision are carried out in some order',
+    history: `${four}
+      c1 100-190 compact 4 -> 5
+      c2 {100|191}-195 compact 3 -> 5`,
+    bad: { 'a compaction begins after one that went further': 'answered, although revisions below 4 were gone' },
   },
   {
     good: 'a compaction changes nothing that is there',

@@ -34,10 +34,11 @@ describeNeighbours('the final history', [
       put a=x -> 2
       put a=y -> 3
       put a=z -> 4
-      final 4 [a=z@4/2/3] past [a=y@3/2/2 a={x@2|x@3/2/2|w@2}]`,
+      final 4 [a=z@4/2/3] past [a={y|y|y|v}@3/2/2 a={x@2|x@3/2/2|w@2}]`,
     bad: {
       'the member has two versions of one revision': 'it shows a=x (mod 3, create 2, version 2), not a=y',
-      'the member made up a version of before': 'nobody wrote that',
+      'the member made up the first version': 'nobody wrote that',
+      'the member made up a version in between': 'nobody wrote that',
     },
   },
   {

@@ -220,6 +220,17 @@ describeNeighbours('reads of the past', [
     bad: { 'a read of the past misses the first write': 'it shows nothing, not a=x (mod 11' },
   },
   {
+    good: 'a read of a revision before the first one shows nothing',
+    history: `
+      first 10
+      put a=x -> 11
+      get a at 3 -> 11 [{|a=x@11}]`,
+    bad: {
+      'a read of a revision before the first one shows something':
+        'it shows a=x (mod 11, create 11, version 1), not nothing',
+    },
+  },
+  {
     good: 'a serializable read of the past shows what was there then',
     history: `
       put a=x -> 2

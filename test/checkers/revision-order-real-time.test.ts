@@ -141,8 +141,11 @@ describeNeighbours('reads against the clock', [
     good: 'a transaction without operations may be answered from the past',
     history: `
       c1 0-10 put a=x -> 2
-      c2 20-30 txn if mod(a)=0 then {-|get a} else - -> 1 yes{| []}`,
-    bad: { 'a transaction with an operation in a branch may not': 'answered from revision 1, although revision 2' },
+      c2 20-30 txn if mod(a)=0 then {-|get a|-} else {-|-|get a} -> 1 yes{| []|}`,
+    bad: {
+      'a transaction with an operation may not': 'answered from revision 1, although revision 2',
+      'a transaction with an operation in the other branch may not': 'answered from revision 1, although revision 2',
+    },
   },
   {
     good: 'what an unknown put did is seen from then on',

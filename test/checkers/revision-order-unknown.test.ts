@@ -48,6 +48,14 @@ describeNeighbours('unknown calls that were seen', [
     },
   },
   {
+    good: 'an unknown put that was seen made the revision where it was seen',
+    history: `
+      put a=x -> ?
+      get a -> 2 [a=x@2]
+      put b=y -> {3|4}`,
+    bad: { 'an unknown put that was seen explains no other revision': 'revision 3 was made by no call' },
+  },
+  {
     good: 'an unknown put is seen at the revision that it made',
     history: `
       put a=x -> 2
@@ -155,6 +163,57 @@ describeNeighbours('revisions that only unknown calls can have made', [
       put a=x -> 3
       put a=w -> 5`,
     bad: { 'one unknown put does not explain two gaps': 'was made by no call' },
+  },
+  {
+    good: 'two unknown puts of which each must have happened explain two gaps',
+    history: `
+      put b=y -> ?
+      {put c=z|del c} -> ?
+      put a=x -> 4`,
+    bad: { 'an unknown put does not explain two gaps where the other call changes nothing': 'was made by no call' },
+  },
+  {
+    good: 'the gap was seen after the unknown call began',
+    history: `
+      c1 0-5 put a=x -> 2
+      c2 {10|21}-30 put b=y -> ?
+      c3 15-20 get a -> 3 [a=x@2]`,
+    bad: { 'the gap was seen before the unknown call began': 'revision 3 was made by no call' },
+  },
+  {
+    good: 'of two unknown puts the one whose value a guard found made the gap',
+    history: `
+      put a=x -> ?
+      put a=y -> ?
+      txn if value(a)={y|w} then put b=z else - -> 3 yes ok`,
+    bad: { 'a guard found a value that neither of two unknown puts wrote': 'succeeded is true, not false' },
+  },
+  {
+    good: 'an unknown put is told by the delete that found its key',
+    history: `
+      put {a|b}=x -> ?
+      txn then del a; get a else - -> 3 yes del 1; []`,
+    bad: { 'a delete found a key that nobody put': 'deleted is 1, not 0' },
+  },
+  {
+    good: 'an unknown put is beyond the limit of a read',
+    history: `
+      put a=x -> 2
+      put b=y -> ?
+      get a..c limit 1 -> 3 [a=x@2] of {2|1}
+      del b -> 4 del 1`,
+    bad: { 'an unknown put is not counted by a read, but was there': 'was made by no call' },
+  },
+  {
+    good: 'of two unknown calls the transaction took the key, and took it last',
+    history: `
+      put a=x -> 2
+      put b=y -> ?
+      txn if mod(a)=1 then put c=v else del {a|c} -> ?
+      put d=z -> 5
+      get a at 3 -> 5 [a=x@2]
+      get a -> 5 []`,
+    bad: { 'neither branch of an unknown transaction can have taken the key': 'was made by no call' },
   },
   {
     good: 'of two unknown puts the one that leaves no trace made the gap',
