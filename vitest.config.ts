@@ -12,6 +12,8 @@ export default defineConfig({
   test: {
     // The native storage bindings load once in a process and not at all in a second thread.
     pool: 'forks',
+    // By default one core stays idle.
+    maxWorkers: '100%',
     projects: [
       {
         extends: true,
@@ -19,6 +21,8 @@ export default defineConfig({
           name: 'short',
           include: ['test/**/*.test.ts'],
           exclude: [longTests],
+          // A process for each file costs more than the tests in it; they share no state of their own.
+          isolate: false,
           testTimeout: 20_000,
           hookTimeout: 20_000,
         },
