@@ -118,6 +118,7 @@ export function handleHeartbeat(core: Core, message: Heartbeat): void {
 export function handleInstallSnapshot(core: Core, message: InstallSnapshot): void {
   const { log } = core;
   const { meta } = message;
+  assert(meta.conf.voters.length > 0, 'a snapshot tells who votes', { from: message.from, index: meta.index });
   if (meta.index > log.commitIndex && !log.matches(meta)) {
     log.restore(meta);
     core.membership.reset({ index: meta.index, conf: meta.conf });

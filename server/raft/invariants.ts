@@ -11,8 +11,8 @@ export function checkState(raft: Raft): RaftStatus {
   const { id, role, term, vote, leader, commitIndex } = now;
   assert(term >= 0 && Number.isSafeInteger(term), 'term is a safe integer', { id, term });
   assert(now.uncommittedBytes >= 0, 'uncommitted bytes are not negative', { id, bytes: now.uncommittedBytes });
-  // A member that waits for its cluster to add it begins with nobody at all.
-  const isWaiting = role === 'follower' && now.conf.learners.length === 0;
+  // A member that waits for its cluster to add it begins with nobody at all. The first entry of any log changes that.
+  const isWaiting = role === 'follower' && now.conf.learners.length === 0 && now.lastIndex === 0;
   assert(now.conf.voters.length > 0 || isWaiting, 'a configuration has voters', { id, role });
   assert(
     now.conf.voters.every((voter) => !now.conf.learners.includes(voter)),

@@ -17,11 +17,16 @@ import type {
 
 const NO_DATA = new Uint8Array(0);
 
-/** Thesis §6.4: only an entry of its own term tells a new leader what is committed, so it appends one at once. */
+/**
+ * Thesis §6.4: only an entry of its own term tells a new leader what is committed, so it appends one at once. The first
+ * entry of all holds the configuration that the cluster began with. Otherwise a member that joins with an empty log
+ * would know nothing of it, and pass that on with its snapshots.
+ */
 export function startLeading(core: Core): void {
   core.becomeLeader();
   syncProgress(core);
-  appendOwn(core, { kind: 'noop', data: NO_DATA });
+  const isFirst = core.log.lastIndex === 0;
+  appendOwn(core, isFirst ? { kind: 'conf', data: NO_DATA, conf: core.conf } : { kind: 'noop', data: NO_DATA });
 }
 
 type Payload =

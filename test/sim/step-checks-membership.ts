@@ -4,7 +4,7 @@
  */
 import type { CoreView } from '../../server/node/raft-node.js';
 import { membersOf } from '../../server/raft/membership.js';
-import type { ConfState, EntryId, LogIndex, NodeId } from '../../server/raft/types.js';
+import type { ConfState, Entry, EntryId, LogIndex, NodeId } from '../../server/raft/types.js';
 import type { Committed } from './committed.js';
 import type { DurableImage } from './durable-image.js';
 import type { Entries } from './entries.js';
@@ -28,7 +28,7 @@ export class MembershipChecks {
   /** An entry is durable somewhere. Its leader appended it earlier, and has told its commits by now. */
   durable(id: EntryId): void {
     const entry = this.#entries.get(id);
-    if (entry?.kind !== 'conf') return;
+    if (entry?.kind !== 'conf' || this.#isFirst(entry)) return;
     const key = `${id.term}/${id.index}`;
     if (this.#seen.has(key)) return;
     this.#seen.add(key);
@@ -50,7 +50,9 @@ export class MembershipChecks {
   checkApplied(id: NodeId, { applied }: DurableImage): void {
     if (applied === undefined || applied.index > this.#committed.index) return;
     const { conf, revision } = this.#reference.at(applied.index);
-    if (!isSame(conf, applied.conf) && applied.conf.voters.length > 0) {
+    // A member that waits to be added knows nobody before its first entry.
+    const isWaiting = applied.index === 0 && applied.conf.voters.length === 0;
+    if (!isSame(conf, applied.conf) && !isWaiting) {
       this.#report('conf-of-the-log', `m${id} stores another configuration at ${applied.index} than the log has`);
     }
     if (revision !== applied.revision) {
@@ -63,7 +65,8 @@ export class MembershipChecks {
 
   /** What a member acts on is what its own log says last. */
   checkMemory(id: NodeId, core: CoreView, lastIndex: LogIndex): void {
-    if (core.commitIndex > this.#committed.index || core.conf.voters.length === 0) return;
+    const isWaiting = lastIndex === 0 && core.conf.voters.length === 0;
+    if (core.commitIndex > this.#committed.index || isWaiting) return;
     let { conf } = this.#reference.at(core.commitIndex);
     for (let index = core.commitIndex + 1; index <= lastIndex; index += 1) {
       const entry = this.#entries.get({ index, term: core.termAt(index) ?? 0 });
@@ -73,6 +76,11 @@ export class MembershipChecks {
     }
     if (isSame(conf, core.conf)) return;
     this.#report('conf-of-the-log', `m${id} acts on another configuration than its log ends with`);
+  }
+
+  /** The first entry of a log changes nothing: it tells newcomers with whom the cluster began. */
+  #isFirst({ index, conf }: Entry & { readonly kind: 'conf' }): boolean {
+    return index === 1 && isSame(conf, this.#reference.at(0).conf);
   }
 
   #hasCommitted({ term, index }: EntryId): boolean {

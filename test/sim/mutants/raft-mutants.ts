@@ -237,6 +237,29 @@ const membershipMutants: readonly Mutant[] = [
     ],
   },
   {
+    name: 'first entry does not tell who began',
+    hazard:
+      'A member that joins by the log knows no configuration before its own entry, and passes that on with its snapshots.',
+    replacements: [
+      {
+        file: 'raft/leader.ts',
+        find: 'const isFirst = core.log.lastIndex === 0;',
+        replace: 'const isFirst = core.log.lastIndex < 0;',
+      },
+      {
+        // It would notice at once, wherever such a member is.
+        file: 'raft/invariants.ts',
+        find: ' && now.lastIndex === 0;',
+        replace: ';',
+      },
+      {
+        file: 'raft/follower.ts',
+        find: "  assert(meta.conf.voters.length > 0, 'a snapshot tells who votes', { from: message.from, index: meta.index });\n",
+        replace: '',
+      },
+    ],
+  },
+  {
     name: 'truncation keeps the configuration',
     hazard: 'The configuration of an entry that was cut off stays in force.',
     replacements: [
