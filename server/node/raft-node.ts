@@ -29,6 +29,7 @@ import { type ProposalWaiter, Proposals } from './proposals.js';
 import { Reads, type ReadWaiter } from './reads.js';
 import { SaveLane, type SavedBatch } from './save-lane.js';
 import { Snapshots } from './snapshots.js';
+import { successorOf } from './successor.js';
 
 export interface NodeParts {
   readonly store: MemberStore;
@@ -201,18 +202,15 @@ export class RaftNode implements PeerReceiver {
     if (this.#isStopped) throw new QuorateError('OUTCOME_UNKNOWN', 'compacted, but not removed from the disk');
   }
 
-  /** Changes one member of the configuration. Only a leader can; accepted means appended, not committed. */
+  /** Changes one member of the configuration. Only a leader that goes on can; accepted means appended, not committed. */
   proposeConfChange(change: ConfChange): ProposeResult {
-    const result = this.#raft.proposeConfChange(change, NO_DATA);
-    this.#schedule();
-    return result;
+    const refused: ProposeResult = { ok: false, reason: 'notLeader' };
+    return this.#stopping ? refused : this.#ask(() => this.#raft.proposeConfChange(change, NO_DATA), refused);
   }
 
   /** False when this member does not lead or `to` cannot take over. */
   transferLeadership(to: NodeId): boolean {
-    const isStarted = this.#raft.transferLeadership(to);
-    this.#schedule();
-    return isStarted;
+    return this.#ask(() => this.#raft.transferLeadership(to), false);
   }
 
   /** A leader passes its office on. Resolves when another one leads, or after an election timeout. */
@@ -221,8 +219,8 @@ export class RaftNode implements PeerReceiver {
     if (role !== 'leader' || conf.voters.length === 1 || this.#isStopped) return;
     const { electionMs, heartbeatMs } = this.#parts.options;
     // Once in an election timeout a leader forgets who is there, until the next heartbeat is answered.
-    await this.#until(() => this.#successor() !== undefined, 2 * heartbeatMs);
-    const to = this.#successor();
+    await this.#until(() => successorOf(this.#raft.status()) !== undefined, 2 * heartbeatMs);
+    const to = successorOf(this.#raft.status());
     if (to === undefined) return;
     this.#parts.logger.info('handing leadership over', { to });
     this.transferLeadership(to);
@@ -236,10 +234,9 @@ export class RaftNode implements PeerReceiver {
   }
 
   async #stop(): Promise<void> {
-    const { electionMs } = this.#parts.options;
     if (!this.#isStopped) {
       await this.handOver();
-      await this.#until(() => this.#proposals.size === 0 && this.#reads.size === 0, electionMs);
+      await this.#until(() => this.#proposals.size === 0 && this.#reads.size === 0, this.#parts.options.electionMs);
     }
     this.#halt();
     await this.#lane.drained();
@@ -302,15 +299,16 @@ export class RaftNode implements PeerReceiver {
     this.#isScheduled = false;
     const { clock, options } = this.#parts;
     const startedAt = clock.now();
-    const budgetMs = options.turnBudgetMs ?? LIMITS.turnBudgetMs;
     this.#placement.placeWaiting(startedAt);
     this.#reads.ask(startedAt);
     for (;;) {
       const ready = this.#raft.ready({ canApply: this.#canApply });
       if (ready === undefined) break;
       this.#execute(ready);
+      // Those that came during the round: nothing else would wake them before a tick.
+      if (ready.reads.length > 0) this.#reads.ask(startedAt);
       if (!this.#raft.hasNews) break;
-      if (clock.now() - startedAt >= budgetMs) {
+      if (clock.now() - startedAt >= (options.turnBudgetMs ?? LIMITS.turnBudgetMs)) {
         this.#schedule();
         break;
       }
@@ -440,13 +438,6 @@ export class RaftNode implements PeerReceiver {
 
   // Ends
 
-  /** The voter that is there and has most of the log. */
-  #successor(): NodeId | undefined {
-    const { peers, conf, id } = this.#raft.status();
-    const others = peers.filter((peer) => peer.id !== id && conf.voters.includes(peer.id) && peer.recentActive);
-    return others.sort((a, b) => b.match - a.match)[0]?.id;
-  }
-
   /** Resolves once `holds`, when the member stops, or after `timeoutMs`. */
   #until(holds: () => boolean, timeoutMs?: number): Promise<void> {
     return this.#conditions.until(() => this.#isStopped || holds(), timeoutMs);
@@ -470,6 +461,15 @@ export class RaftNode implements PeerReceiver {
     if (isReady === this.#wasReady) return;
     this.#wasReady = isReady;
     for (const listener of this.#readyListeners) listener(isReady);
+  }
+
+  #ask<T>(question: () => T, otherwise: T): T {
+    let answer = otherwise;
+    this.#guard(() => {
+      answer = question();
+      this.#schedule();
+    });
+    return answer;
   }
 
   /** Whatever escapes here is a bug of ours: the node stops with its durable state as it is. */

@@ -2,6 +2,7 @@
  * Snapshots for members that are far behind: sends this member's state, receives another's beside its own. It never
  * touches the live state: a received snapshot becomes it only through the save lane, when the core has decided so.
  */
+import { InvariantError } from '../lib/assert.js';
 import type { Logger } from '../lib/logger.js';
 import type { LogIndex, NodeId, SnapshotMeta, Term } from '../raft/types.js';
 import { EngineError } from '../storage/engine.js';
@@ -15,11 +16,13 @@ export interface ReceivedSnapshot {
   readonly isLatest: () => boolean;
 }
 
+type SnapshotStore = Pick<MemberStore, 'openSnapshot' | 'receiveSnapshot'>;
+
 export class Snapshots {
-  readonly #store: MemberStore;
-  readonly #transport: PeerTransport;
+  readonly #store: SnapshotStore;
+  readonly #transport: Pick<PeerTransport, 'sendSnapshot'>;
   readonly #logger: Logger;
-  readonly #diskFailed: (error: EngineError) => void;
+  readonly #diskFailed: (error: EngineError | InvariantError) => void;
   /** Peers being sent a snapshot, with its index: the log after it must stay. */
   readonly #sending = new Map<NodeId, LogIndex>();
   #lastReception = 0;
@@ -28,7 +31,12 @@ export class Snapshots {
    * `diskFailed`: the engine could not write what was received, and takes no write any more. A member that waits for a
    * snapshot may have nothing else to write, so nobody else would notice: it would ask for snapshots for ever.
    */
-  constructor(store: MemberStore, transport: PeerTransport, logger: Logger, diskFailed: (error: EngineError) => void) {
+  constructor(
+    store: SnapshotStore,
+    transport: Pick<PeerTransport, 'sendSnapshot'>,
+    logger: Logger,
+    diskFailed: (error: EngineError | InvariantError) => void,
+  ) {
     this.#store = store;
     this.#transport = transport;
     this.#logger = logger;
@@ -70,21 +78,31 @@ export class Snapshots {
   async receive(incoming: IncomingSnapshot): Promise<ReceivedSnapshot> {
     this.#lastReception += 1;
     const reception = this.#lastReception;
-    const writer = await this.#store.receiveSnapshot();
+    const writer = await this.#onDisk(() => this.#store.receiveSnapshot());
     try {
-      for await (const chunk of incoming.chunks) await writer.writeChunk(chunk);
-      const meta = await writer.finish();
+      for await (const chunk of incoming.chunks) await this.#onDisk(() => writer.writeChunk(chunk));
+      const meta = await this.#onDisk(() => writer.finish());
       this.#logger.info('snapshot received', { from: incoming.from, index: meta.index });
       return { meta, writer, isLatest: () => reception === this.#lastReception };
     } catch (error) {
-      if (isDiskFailure(error)) this.#diskFailed(error);
       await writer.abort();
+      throw error;
+    }
+  }
+
+  /** What the sender's end says of its own disk is no failure of this one. */
+  async #onDisk<T>(write: () => Promise<T>): Promise<T> {
+    try {
+      return await write();
+    } catch (error) {
+      if (isDiskFailure(error)) this.#diskFailed(error);
       throw error;
     }
   }
 }
 
-/** A closed engine is a member that stops, and an invalid argument the fault of the snapshot or of ours. */
-function isDiskFailure(error: unknown): error is EngineError {
+/** A closed engine is a member that stops, and an invalid argument the fault of the snapshot. */
+function isDiskFailure(error: unknown): error is EngineError | InvariantError {
+  if (error instanceof InvariantError) return true;
   return error instanceof EngineError && error.code !== 'CLOSED' && error.code !== 'INVALID_ARGUMENT';
 }

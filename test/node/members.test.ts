@@ -37,6 +37,10 @@ describe('the members of a running cluster', () => {
     expect(follower?.node.transferLeadership(leader.node.id)).toBe(false);
     expect(leader.node.transferLeadership(9n)).toBe(false);
     expect(leader.node.proposeConfChange({ kind: 'remove', id: 9n })).toMatchObject({ reason: 'invalidConfChange' });
+    const stopped = leader.node.stop();
+    expect(leader.node.proposeConfChange({ kind: 'addLearner', id: 9n })).toEqual({ ok: false, reason: 'notLeader' });
+    await cluster.run(stopped);
+    expect(leader.node.transferLeadership(1n)).toBe(false);
   });
 });
 

@@ -241,6 +241,31 @@ describe('requests under way when the leader changes', () => {
 });
 
 describe('a linearizable read', () => {
+  it('that comes during the round of another one is asked as soon as that is answered, not with the next tick', async () => {
+    cluster = new NodeCluster(3);
+    await cluster.startAll();
+    await cluster.untilLeader();
+    await cluster.quiet();
+    const [follower] = cluster.followers();
+    if (follower === undefined) throw new Error('no follower');
+    const startedAt = cluster.clock.now();
+    const answeredAfter: number[] = [];
+    const read = (): void =>
+      follower.node.read({
+        deadline: Infinity,
+        ready: () => void answeredAfter.push(cluster.clock.now() - startedAt),
+        failed: () => void answeredAfter.push(Infinity),
+      });
+    read();
+    await cluster.clock.advance(1);
+    read();
+    await cluster.clock.advance(100);
+    const [first = 0, second] = answeredAfter;
+    // Messages take the same time on all links.
+    expect(first).toBeGreaterThan(1);
+    expect(second).toBe(2 * first);
+  });
+
   it('is never answered by a leader that is cut off, though it does not know yet', async () => {
     const { leader, one } = await three();
     await cluster.run(leader.kv.put(put('k', 'old')));

@@ -1,7 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { InvariantError } from '../../server/lib/assert.js';
 import { createDeferred } from '../../server/lib/deferred.js';
+import { silentLogger } from '../../server/lib/logger.js';
 import { EngineError } from '../../server/storage/engine.js';
+import { Snapshots } from '../../server/node/snapshots.js';
 import { NodeCluster, type RunningMember } from './node-cluster.js';
 import { getAll, put } from './requests.js';
 
@@ -201,6 +203,38 @@ describe('a member whose disk fails while it receives a snapshot', () => {
       await expectEqualStates();
     });
   }
+});
+
+describe('what fails while a snapshot is received', () => {
+  const failed: unknown[] = [];
+  async function* chunksThatEndWith(error: Error): AsyncIterable<Buffer> {
+    yield Buffer.from('a chunk');
+    throw error;
+  }
+  const receive = async (error: Error, write: () => Promise<void>): Promise<unknown> => {
+    const writer = { writeChunk: write, finish: () => Promise.reject(error), abort: () => Promise.resolve() };
+    const store = { receiveSnapshot: () => Promise.resolve(writer), openSnapshot: () => Promise.reject(error) };
+    const transport = { sendSnapshot: () => Promise.reject(error) };
+    const snapshots = new Snapshots(store, transport, silentLogger, (failure) => failed.push(failure));
+    const chunks = chunksThatEndWith(error);
+    return snapshots.receive({ from: 2n, term: 1, chunks }).catch((reason: unknown) => reason);
+  };
+  afterEach(() => failed.splice(0));
+
+  it('at the sender is its own affair', async () => {
+    cluster = new NodeCluster(1);
+    const error = new EngineError('IO', 'EIO');
+    expect(await receive(error, () => Promise.resolve())).toBe(error);
+    expect(failed).toEqual([]);
+  });
+
+  it('here ends this member: a write as well as a broken rule', async () => {
+    cluster = new NodeCluster(1);
+    for (const error of [new EngineError('IO', 'EIO'), new InvariantError('broken')]) {
+      expect(await receive(new Error('not reached'), () => Promise.reject(error))).toBe(error);
+    }
+    expect(failed).toMatchObject([{ code: 'IO' }, { message: 'broken' }]);
+  });
 });
 
 describe('a member that cannot rebuild its state from a snapshot', () => {
