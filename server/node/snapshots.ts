@@ -7,6 +7,7 @@ import type { Logger } from '../lib/logger.js';
 import type { LogIndex, NodeId, SnapshotMeta, Term } from '../raft/types.js';
 import { EngineError } from '../storage/engine.js';
 import type { MemberStore, SnapshotWriter } from '../storage/member-store.js';
+import { StorageCorruptionError } from '../storage/storage-errors.js';
 import type { IncomingSnapshot, PeerTransport } from './ports.js';
 
 export interface ReceivedSnapshot {
@@ -22,20 +23,21 @@ export class Snapshots {
   readonly #store: SnapshotStore;
   readonly #transport: Pick<PeerTransport, 'sendSnapshot'>;
   readonly #logger: Logger;
-  readonly #diskFailed: (error: EngineError | InvariantError) => void;
+  readonly #diskFailed: (error: unknown) => void;
   /** Peers being sent a snapshot, with its index: the log after it must stay. */
   readonly #sending = new Map<NodeId, LogIndex>();
   #lastReception = 0;
 
   /**
-   * `diskFailed`: the engine could not write what was received, and takes no write any more. A member that waits for a
-   * snapshot may have nothing else to write, so nobody else would notice: it would ask for snapshots for ever.
+   * `diskFailed`: the engine could not write what was received, and takes no write any more, or this member cannot read
+   * its own state. Nobody else would notice: a member that waits for a snapshot may have nothing else to write, and a
+   * leader nothing else to read, so the one would ask for snapshots and the other refuse them for ever.
    */
   constructor(
     store: SnapshotStore,
     transport: Pick<PeerTransport, 'sendSnapshot'>,
     logger: Logger,
-    diskFailed: (error: EngineError | InvariantError) => void,
+    diskFailed: (error: unknown) => void,
   ) {
     this.#store = store;
     this.#transport = transport;
@@ -56,11 +58,14 @@ export class Snapshots {
   async send(to: NodeId, term: Term, atLeast: LogIndex): Promise<LogIndex | undefined> {
     this.#sending.set(to, atLeast);
     try {
-      const reader = await this.#store.openSnapshot();
+      const reader = await this.#onDisk(() => this.#store.openSnapshot());
       try {
         this.#sending.set(to, reader.meta.index);
         this.#logger.info('sending snapshot', { to, index: reader.meta.index });
-        const index = await this.#transport.sendSnapshot(to, { term, nextChunk: () => reader.nextChunk() });
+        const index = await this.#transport.sendSnapshot(to, {
+          term,
+          nextChunk: () => this.#onDisk(() => reader.nextChunk()),
+        });
         this.#logger.info('snapshot sent', { to, index });
         return index;
       } finally {
@@ -90,10 +95,10 @@ export class Snapshots {
     }
   }
 
-  /** What the sender's end says of its own disk is no failure of this one. */
-  async #onDisk<T>(write: () => Promise<T>): Promise<T> {
+  /** What the other end says of its own disk is no failure of this one. */
+  async #onDisk<T>(work: () => Promise<T>): Promise<T> {
     try {
-      return await write();
+      return await work();
     } catch (error) {
       if (isDiskFailure(error)) this.#diskFailed(error);
       throw error;
@@ -102,7 +107,7 @@ export class Snapshots {
 }
 
 /** A closed engine is a member that stops, and an invalid argument the fault of the snapshot. */
-function isDiskFailure(error: unknown): error is EngineError | InvariantError {
-  if (error instanceof InvariantError) return true;
+function isDiskFailure(error: unknown): boolean {
+  if (error instanceof InvariantError || error instanceof StorageCorruptionError) return true;
   return error instanceof EngineError && error.code !== 'CLOSED' && error.code !== 'INVALID_ARGUMENT';
 }

@@ -2,7 +2,9 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { InvariantError } from '../../server/lib/assert.js';
 import { createDeferred } from '../../server/lib/deferred.js';
 import { silentLogger } from '../../server/lib/logger.js';
+import type { OutgoingSnapshot } from '../../server/node/ports.js';
 import { EngineError } from '../../server/storage/engine.js';
+import { StorageCorruptionError } from '../../server/storage/storage-errors.js';
 import { Snapshots } from '../../server/node/snapshots.js';
 import { NodeCluster, type RunningMember } from './node-cluster.js';
 import { getAll, put } from './requests.js';
@@ -203,6 +205,38 @@ describe('a member whose disk fails while it receives a snapshot', () => {
       await expectEqualStates();
     });
   }
+});
+
+describe('what fails while a snapshot is sent', () => {
+  const send = async (error: Error, isRead: boolean): Promise<readonly unknown[]> => {
+    const failed: unknown[] = [];
+    const unused = () => Promise.reject(new Error('not asked for'));
+    const meta = { index: 5, term: 1, conf: { voters: [1n], learners: [] } };
+    const reader = { meta, nextChunk: () => Promise.reject(error), close: () => Promise.resolve() };
+    const store = { receiveSnapshot: unused, openSnapshot: () => Promise.resolve(reader) };
+    const transport = {
+      sendSnapshot: (_: bigint, outgoing: OutgoingSnapshot) =>
+        isRead ? outgoing.nextChunk().then(() => 5) : Promise.reject(error),
+    };
+    const snapshots = new Snapshots(store, transport, silentLogger, (failure) => failed.push(failure));
+    expect(await snapshots.send(2n, 1, 5)).toBeUndefined();
+    expect(snapshots.neededIndex).toBe(Infinity);
+    return failed;
+  };
+
+  it.each([
+    ['an unreadable disk', new EngineError('IO', 'EIO')],
+    ['damage', new StorageCorruptionError('a record')],
+  ])('%s of the sender ends the sender, which could help nobody', async (_, error) => {
+    cluster = new NodeCluster(1);
+    expect(await send(error, true)).toEqual([error]);
+  });
+
+  it('a disk of the receiver, or a sender that stops, ends nobody here', async () => {
+    cluster = new NodeCluster(1);
+    expect(await send(new EngineError('IO', 'EIO'), false)).toEqual([]);
+    expect(await send(new EngineError('CLOSED', 'closed'), true)).toEqual([]);
+  });
 });
 
 describe('what fails while a snapshot is received', () => {
