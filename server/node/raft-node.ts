@@ -58,7 +58,7 @@ export class RaftNode implements PeerReceiver {
   readonly #placement: Placement;
   readonly #snapshots: Snapshots;
   readonly #fatal = createDeferred<Fatal>();
-  readonly #listeners: ((events: readonly Event[]) => void)[] = [];
+  readonly #listeners: { readonly applied: (events: readonly Event[]) => void; readonly reloaded: () => void }[] = [];
   readonly #readyListeners: ((isReady: boolean) => void)[] = [];
   readonly #conditions: Conditions;
   #isScheduled = false;
@@ -95,9 +95,7 @@ export class RaftNode implements PeerReceiver {
       proposals: this.#proposals,
       memberId: loaded.memberId,
       boot: loaded.boot,
-      publish: (events) => {
-        for (const listener of this.#listeners) listener(events);
-      },
+      publish: (events) => this.#listeners.forEach(({ applied }) => applied(events)),
     });
     this.#reads = new Reads(this.#raft, options.electionMs / 2);
     this.#placement = new Placement({
@@ -150,8 +148,9 @@ export class RaftNode implements PeerReceiver {
     return { proposals: this.#proposals.size, reads: this.#reads.size, writes: this.#lane.pendingWrites };
   }
 
-  onEvents(listener: (events: readonly Event[]) => void): void {
-    this.#listeners.push(listener);
+  /** `reloaded`: a snapshot became the state; nobody was told the events between the one before and `machine`. */
+  onEvents(applied: (events: readonly Event[]) => void, reloaded: () => void = () => undefined): void {
+    this.#listeners.push({ applied, reloaded });
   }
   onReadyChange(listener: (isReady: boolean) => void): void {
     this.#readyListeners.push(listener);
@@ -382,6 +381,7 @@ export class RaftNode implements PeerReceiver {
         this.#guard(() => {
           this.#applier.replace(machine, point);
           this.#isReloading = false;
+          for (const { reloaded } of this.#listeners) reloaded();
           this.#parts.logger.info('snapshot installed', { index, revision: machine.revision });
           this.#conditions.settle();
           this.#reads.release(this.#raft.appliedIndex);

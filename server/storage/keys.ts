@@ -106,6 +106,19 @@ export function stateRangeUpTo(generation: number, upTo: number): KeyRange {
   };
 }
 
+/** The state of one generation without any revision. */
+export function stateHeadRange(generation: number): KeyRange {
+  return stateRangeUpTo(generation, -1);
+}
+
+/** Nothing but revisions: from main revision `from` to `upTo`, both included. */
+export function revisionRange(generation: number, from: number, upTo: number): KeyRange {
+  return {
+    gte: stateKey(generation, revisionSubkey({ main: from, sub: 0 })),
+    lt: stateKey(generation, revisionSubkey({ main: upTo + 1, sub: 0 })),
+  };
+}
+
 function writeUint64(target: Buffer, value: number, offset: number): void {
   target.writeUInt32BE(Math.floor(value / 0x1_0000_0000), offset);
   target.writeUInt32BE(value >>> 0, offset + 4);

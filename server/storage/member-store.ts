@@ -91,8 +91,11 @@ export interface MemberStore {
   openState(): Promise<StateRecords>;
   /** Values of older revisions; undefined for one that a compaction has removed. Positional. */
   readRevisions(revisions: readonly Revision[]): Promise<readonly (StoredRevision | undefined)[]>;
-  /** Every revision record up to and including main revision `upTo`, ascending, at the moment of the call. */
-  scanRevisions(upTo: number): Promise<StateRecords>;
+  /**
+   * Every revision record up to and including main revision `upTo`, ascending, at the moment of the call. With `from`,
+   * which is at least 1, only those from that main revision on; it takes no longer for what stands before.
+   */
+  scanRevisions(upTo: number, from?: number): Promise<StateRecords>;
   openSnapshot(): Promise<SnapshotReader>;
   /** One at a time; a second one aborts the first. */
   receiveSnapshot(): Promise<SnapshotWriter>;

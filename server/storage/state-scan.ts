@@ -55,7 +55,7 @@ export class StateScan implements StateRecords {
   #bytes = 0;
   #isAtEnd = false;
 
-  private constructor(source: ScanSource, head: Head & { applied: AppliedPoint }, ahead: readonly Pair[]) {
+  private constructor(source: StateSource, head: Head & { applied: AppliedPoint }, ahead: readonly Pair[]) {
     this.applied = head.applied;
     this.compactedRevision = head.compactedRevision;
     this.members = head.members;
@@ -63,21 +63,21 @@ export class StateScan implements StateRecords {
     this.#upTo = Math.min(source.upTo, head.applied.revision);
     this.#onEnd = source.onEnd ?? (() => undefined);
     this.#ahead = ahead;
+    // As if everything before had been read.
+    if (source.from !== undefined) this.#last = { main: source.from - 1, sub: 0 };
   }
 
-  /** Takes the iterator over, also when it rejects. */
+  /** Takes the iterators over, also when it rejects. */
   static async open(source: ScanSource): Promise<StateScan> {
-    const head: Head = { applied: undefined, compactedRevision: -1, members: [] };
+    const { head: before, ...rest } = source;
     try {
-      for (;;) {
-        const pairs = await source.iterator.next(HEAD_SLICE);
-        const taken = takeHead(head, pairs);
-        if (pairs.length > 0 && taken === pairs.length) continue;
-        return new StateScan(source, checkedHead(head), pairs.slice(taken));
-      }
+      const { head, ahead } = await readHead(before ?? source.iterator);
+      return new StateScan(rest, head, ahead);
     } catch (error: unknown) {
       await source.iterator.close();
       throw error;
+    } finally {
+      await before?.close();
     }
   }
 
@@ -136,12 +136,32 @@ export class StateScan implements StateRecords {
   }
 }
 
-export interface ScanSource {
-  /** Over the state of one generation, from its first key on. */
+interface StateSource {
+  /** Over the state of one generation: from its first key on, or with `from` the revisions from there on alone. */
   readonly iterator: EngineIterator;
-  /** The last main revision that the iterator's range holds. */
+  /** The first main revision that the iterator's range holds. */
+  readonly from?: number;
+  /** The last one. */
   readonly upTo: number;
   readonly onEnd?: (totals: ScanTotals) => void;
+}
+
+export interface ScanSource extends StateSource {
+  /** With `from`: over what stands before all revisions. Opened after `iterator`, so that it is never the older one. */
+  readonly head?: EngineIterator;
+}
+
+/** Reads up to the first revision, and answers with what it read of the revisions by then. */
+async function readHead(
+  iterator: EngineIterator,
+): Promise<{ readonly head: Head & { applied: AppliedPoint }; readonly ahead: readonly Pair[] }> {
+  const head: Head = { applied: undefined, compactedRevision: -1, members: [] };
+  for (;;) {
+    const pairs = await iterator.next(HEAD_SLICE);
+    const taken = takeHead(head, pairs);
+    if (pairs.length > 0 && taken === pairs.length) continue;
+    return { head: checkedHead(head), ahead: pairs.slice(taken) };
+  }
 }
 
 /** Answers how many of the pairs belong to the head: the revisions begin after them. */

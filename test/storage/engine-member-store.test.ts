@@ -230,6 +230,21 @@ describe('the replicated state', () => {
     expect((await dumpState(await store.scanRevisions(Number.MAX_SAFE_INTEGER))).revisions.length).toBe(3);
   });
 
+  test('scanRevisions from a revision reads nothing before it, and knows a gap after it', async () => {
+    const places = async (upTo: number, from: number): Promise<string[]> => {
+      const { revisions } = await dumpState(await store.scanRevisions(upTo, from), 1);
+      return revisions.map(({ revision }) => `${revision.main}.${revision.sub}`);
+    };
+    expect(await places(4, 1)).toEqual(['2.0', '3.0', '3.1', '4.0']);
+    expect(await places(4, 3)).toEqual(['3.0', '3.1', '4.0']);
+    expect(await places(3, 3)).toEqual(['3.0', '3.1']);
+    expect(await places(3, 4)).toEqual([]);
+    await store.save({ maintenance: [{ kind: 'deleteRevision', revision: { main: 3, sub: 0 } }] }, SYNC);
+    await expect(places(4, 3)).rejects.toThrow('revision 3 is missing');
+    await store.save({ maintenance: [{ kind: 'compacted', revision: 3 }] }, SYNC);
+    expect(await places(4, 3)).toEqual(['3.1', '4.0']);
+  });
+
   test('members are replaced one by one', async () => {
     const member = { id: 1n, name: 'one', peerUrls: ['http://a', 'http://b'], clientUrls: ['http://c'] };
     const writes = [{ kind: 'member', member } as const];
