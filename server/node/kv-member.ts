@@ -28,40 +28,47 @@ import type {
   PutAnswer,
   RangeAnswer,
   RequestOptions,
+  StreamReader,
   TxnAnswer,
   TxnOpAnswer,
+  WatchSource,
+  WatchStream,
 } from './member.js';
 import { RangeReader } from './range-reader.js';
 import type { RaftNode } from './raft-node.js';
+import { WatchFeeder } from './watch-feeder.js';
 
 type Maybe<T> = T | Promise<T>;
 
-export class KvMember implements Member {
+export class KvMember implements Member, WatchSource {
   readonly #node: RaftNode;
   readonly #store: MemberStore;
   readonly #clock: Clock;
   readonly #clusterId: bigint;
   readonly #ranges: RangeReader;
+  readonly #watches: WatchFeeder;
 
+  /** To be made before the node starts. */
   constructor(node: RaftNode, store: MemberStore, clock: Clock, clusterId: bigint) {
     this.#node = node;
     this.#store = store;
     this.#clock = clock;
     this.#clusterId = clusterId;
     this.#ranges = new RangeReader(node, store, clock);
+    this.#watches = new WatchFeeder(node, store, clock);
   }
 
   put(command: PutCommand, options?: RequestOptions): Promise<PutAnswer> {
     return this.#propose(command, options, (applied) => {
       const { prevKv } = resultOf(applied, 'put');
-      return { header: this.#header(applied.revision), prevKv };
+      return { header: this.header(applied.revision), prevKv };
     });
   }
 
   deleteRange(command: DeleteRangeCommand, options?: RequestOptions): Promise<DeleteRangeAnswer> {
     return this.#propose(command, options, (applied) => {
       const { deleted, prevKvs } = resultOf(applied, 'deleteRange');
-      return { header: this.#header(applied.revision), deleted, prevKvs };
+      return { header: this.header(applied.revision), deleted, prevKvs };
     });
   }
 
@@ -78,14 +85,14 @@ export class KvMember implements Member {
     return this.#read(query.serializable, options, () => {
       const opened = this.#node.machine.openRange(query);
       if (!opened.ok) throw errorOf(opened);
-      const header = this.#header(opened.cursor.revision);
+      const header = this.header(opened.cursor.revision);
       return map(this.#ranges.read(opened.cursor), (result) => ({ header, ...result }));
     });
   }
 
   async compact(command: CompactCommand, physical: boolean, options?: RequestOptions): Promise<{ header: Header }> {
     const deadline = this.#deadline(options);
-    const answer = await this.#propose(command, options, (applied) => ({ header: this.#header(applied.revision) }));
+    const answer = await this.#propose(command, options, (applied) => ({ header: this.header(applied.revision) }));
     if (physical) await this.#within(deadline, 'OUTCOME_UNKNOWN', this.#node.compacted(command.revision));
     return answer;
   }
@@ -100,7 +107,7 @@ export class KvMember implements Member {
   async status(): Promise<MemberStatus> {
     const { leader, commitIndex, appliedIndex, conf, id } = this.#node.status();
     const size = await this.#within(this.#deadline(undefined), 'TIMEOUT', this.#store.size());
-    const header = this.#header(this.#node.machine.revision);
+    const header = this.header(this.#node.machine.revision);
     return { header, leader, commitIndex, appliedIndex, isLearner: isLearner(conf, id), ...size };
   }
 
@@ -112,7 +119,7 @@ export class KvMember implements Member {
 
   async #hash(cursor: HashCursor): Promise<HashAnswer> {
     const { machine } = this.#node;
-    const header = this.#header(machine.revision);
+    const header = this.header(machine.revision);
     try {
       await this.#node.written();
       const records = await this.#store.scanRevisions(cursor.revision);
@@ -139,6 +146,10 @@ export class KvMember implements Member {
     return this.hashKv(0, options);
   }
 
+  watch(reader: StreamReader): WatchStream {
+    return this.#watches.open(reader);
+  }
+
   get isReady(): boolean {
     return this.#node.isReady;
   }
@@ -161,7 +172,7 @@ export class KvMember implements Member {
     }
   }
 
-  #header(revision: number): Header {
+  header(revision: number): Header {
     return { clusterId: this.#clusterId, memberId: this.#node.id, revision, raftTerm: this.#node.term };
   }
 
@@ -221,7 +232,7 @@ export class KvMember implements Member {
 
   #answerTxn(applied: Applied): Maybe<TxnAnswer> {
     const { succeeded, results } = resultOf(applied, 'txn');
-    const header = this.#header(applied.revision);
+    const header = this.header(applied.revision);
     return map(this.#answerOps(results), (answers) => ({ header, succeeded, results: answers }));
   }
 

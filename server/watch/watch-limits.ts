@@ -9,7 +9,7 @@ export const WATCH_LIMITS = {
   sliceBytesMax: 1024 * 1024,
   /** The newest events, kept in memory: whoever is no further behind needs no disk. */
   recentRevisionsMax: 16_384,
-  recentBytesMax: 16 * 1024 * 1024,
+  recentBytesMax: 8 * 1024 * 1024,
   /** What all watchers of a member may take; beyond it creations are refused. */
   watchersMax: 1_000_000,
   watchedKeyBytesMax: 256 * 1024 * 1024,
