@@ -73,6 +73,7 @@ async function openStore(config: ServerConfig, logger: Logger): Promise<MemberSt
 
 async function startOn(store: MemberStore, config: ServerConfig, logger: Logger): Promise<RunningServer> {
   const clock = systemClock;
+  const random = systemRandom();
   const loaded = await store.load();
   const { hardState, applied, boot } = loaded;
   const machine = await rebuildState(store);
@@ -92,7 +93,7 @@ async function startOn(store: MemberStore, config: ServerConfig, logger: Logger)
     rebuild: () => rebuildState(store),
     transport,
     clock,
-    random: systemRandom(),
+    random,
     logger,
     options: {
       heartbeatMs: config.heartbeatMs,
@@ -107,12 +108,16 @@ async function startOn(store: MemberStore, config: ServerConfig, logger: Logger)
   try {
     clients = await startClientServer({
       member,
+      watches: member,
       clock,
+      random,
       logger,
       listen: config.listenClientUrls,
       maxRequestBytes: config.maxRequestBytes,
       maxTxnOps: config.maxTxnOps,
       enableReflection: config.enableReflection,
+      electionMs: config.electionTimeoutMs,
+      watchProgressIntervalMs: config.watchProgressIntervalMs,
     });
   } catch (error) {
     await transport.stop();

@@ -150,6 +150,11 @@ export class KvMember implements Member, WatchSource {
     return this.#watches.open(reader);
   }
 
+  /** How many there are on this member. */
+  get watchers(): number {
+    return this.#watches.watchers;
+  }
+
   get isReady(): boolean {
     return this.#node.isReady;
   }

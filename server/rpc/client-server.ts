@@ -13,7 +13,8 @@ import { MaintenanceDefinition } from '@quorate/proto/etcd/maintenance.js';
 import { WatchDefinition } from '@quorate/proto/etcd/watch.js';
 import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
-import type { Member } from '../node/member.js';
+import type { Random } from '../lib/random.js';
+import type { Member, WatchSource } from '../node/member.js';
 import { serveCluster } from './cluster-service.js';
 import { Health } from './health.js';
 import { serveKv } from './kv-service.js';
@@ -23,16 +24,22 @@ import { serveReflection } from './reflection.js';
 import { RequestGate } from './request-gate.js';
 import { UnaryCalls } from './unary-calls.js';
 import { refuseOtherMethods } from './unimplemented.js';
+import { WatchService } from './watch-service.js';
 
 export interface ClientServerOptions {
   readonly member: Member;
+  readonly watches: WatchSource;
   readonly clock: Clock;
+  readonly random: Random;
   readonly logger: Logger;
   readonly listen: readonly ListenAddress[];
   /** Of a request that writes. A message may be larger by receiveOverheadBytes before gRPC itself refuses it. */
   readonly maxRequestBytes: number;
   readonly maxTxnOps: number;
   readonly enableReflection: boolean;
+  readonly electionMs: number;
+  /** How long a watcher that wants to know is told nothing before it is told its progress. */
+  readonly watchProgressIntervalMs: number;
 }
 
 export interface ClientServer {
@@ -51,15 +58,11 @@ const keepaliveMs = { interval: 30_000, timeout: 20_000 } as const;
 /** After the last request was answered: time for the answers to leave and for clients to hang up. */
 const lingerMs = 250;
 
-const servedServices = [KVDefinition, ClusterDefinition, MaintenanceDefinition];
-const knownServices = [
-  ...servedServices,
-  AuthDefinition,
-  ElectionDefinition,
-  LeaseDefinition,
-  LockDefinition,
-  WatchDefinition,
-];
+/** As etcd has it: a watch that requires a leader outlives an election. */
+const noLeaderElections = 3;
+
+const servedServices = [KVDefinition, ClusterDefinition, MaintenanceDefinition, WatchDefinition];
+const knownServices = [...servedServices, AuthDefinition, ElectionDefinition, LeaseDefinition, LockDefinition];
 
 /** Rejects with ListenError when an address cannot be taken; then nothing is left behind. */
 export async function startClientServer(options: ClientServerOptions): Promise<ClientServer> {
@@ -70,6 +73,15 @@ export async function startClientServer(options: ClientServerOptions): Promise<C
   serveKv(calls, member, options);
   serveCluster(calls, member);
   serveMaintenance(calls, member);
+  const watches = new WatchService({
+    server,
+    source: options.watches,
+    clock,
+    random: options.random,
+    progressIntervalMs: options.watchProgressIntervalMs,
+    noLeaderMs: noLeaderElections * options.electionMs,
+    fragmentBytes: options.maxRequestBytes + receiveOverheadBytes,
+  });
   for (const service of knownServices) refuseOtherMethods(server, service);
   const health = new Health(
     server,
@@ -92,6 +104,7 @@ export async function startClientServer(options: ClientServerOptions): Promise<C
   async function stop(graceMs: number): Promise<void> {
     listeners.stopListening();
     health.stop();
+    watches.stop();
     const idle = gate.close();
     // Tells every client to go elsewhere; a connection ends by itself when its last stream has ended. Not drain(),
     // which ends what is left with CANCELLED: to the client it must look like a lost connection.
