@@ -11,7 +11,7 @@ import { RecentEvents } from './recent-events.js';
 import { WatchIndex } from './watch-index.js';
 import { WATCH_LIMITS, type WatchLimits } from './watch-limits.js';
 import { type StreamHost, type StreamReader, type StreamWatcher, WatchStream } from './watch-stream.js';
-import { bytesOf } from './watcher.js';
+import { bytesOf, bytesOfOne } from './watcher.js';
 
 export interface HubOptions {
   /** The store revision: what comes next is one higher. */
@@ -34,6 +34,8 @@ export class WatchHub {
   #revision: number;
   /** Where those who were fed last stand now. */
   #fedTo = 0;
+  /** How many slices of history were fed. */
+  #feeds = 0;
   #watchers = 0;
   #keyBytes = 0;
 
@@ -144,26 +146,55 @@ export class WatchHub {
     return false;
   }
 
-  /** All events of the revisions `from` to `to`, in order, for those who are behind and stand there. */
+  /**
+   * All events of the revisions `from` to `to`, in order, for those who are behind and stand there. They may get less
+   * than that: then they stand somewhere in between, and are behind still.
+   */
   feed(from: number, to: number, events: readonly Event[]): void {
-    this.#fedTo = to + 1;
-    for (const event of events) {
-      this.#index.forEachOf(event.kv.key, (watcher) => {
-        const isConcerned = watcher.isBehind && watcher.next >= from && watcher.next <= event.revision.main;
-        if (isConcerned && watcher.wants(event)) collect(watcher, event);
-      });
-    }
+    this.#feeds += 1;
+    for (const stream of this.#behind) stream.historyBytes = stream.roomForHistory;
+    const fedTo = this.#collect(from, to, events);
+    this.#fedTo = fedTo + 1;
     for (const stream of this.#behind) {
       for (const watcher of stream.behind) {
         const { collected } = watcher;
         watcher.collected = undefined;
-        const isConcerned = watcher.next >= from && watcher.next <= to;
+        const isConcerned = watcher.next >= from && watcher.next <= fedTo && watcher.passedOver !== this.#feeds;
         if (!isConcerned || (collected !== undefined && !stream.hasRoom)) continue;
         if (collected !== undefined) pushBatch(watcher, collected);
-        watcher.next = to + 1;
+        watcher.next = fedTo + 1;
         if (watcher.next > this.#revision) this.#leaveBehind(watcher);
       }
     }
+  }
+
+  /** Collects what each one gets, and tells up to which revision: a key with very many watchers ends the slice early. */
+  #collect(from: number, to: number, events: readonly Event[]): number {
+    let visits = 0;
+    let revision = from;
+    for (const event of events) {
+      const { main } = event.revision;
+      if (main > revision && visits > this.limits.sliceVisitsMax) return main - 1;
+      revision = main;
+      this.#index.forEachOf(event.kv.key, (watcher) => {
+        visits += 1;
+        const isConcerned = watcher.isBehind && watcher.next >= from && watcher.next <= main;
+        if (isConcerned && watcher.wants(event)) this.#collectFor(watcher, event);
+      });
+    }
+    return to;
+  }
+
+  /** What surely finds no room in the stream is not even collected. */
+  #collectFor(watcher: StreamWatcher, event: Event): void {
+    const { stream, spec } = watcher;
+    if (watcher.passedOver === this.#feeds) return;
+    if (watcher.collected === undefined && stream.historyBytes <= 0) {
+      watcher.passedOver = this.#feeds;
+      return;
+    }
+    stream.historyBytes -= bytesOfOne(event, spec.prevKv);
+    collect(watcher, event);
   }
 
   #publishRevision(events: readonly Event[]): void {

@@ -7,6 +7,8 @@ export const WATCH_LIMITS = {
   sliceRevisionsMax: 1_000,
   /** Bytes of events in one batch of history; the last revision counts whole, because it is never split. */
   sliceBytesMax: 1024 * 1024,
+  /** How often a watcher is looked at for one batch of history: many watchers of a busy key get shorter batches. */
+  sliceVisitsMax: 100_000,
   /** The newest events, kept in memory: whoever is no further behind needs no disk. */
   recentRevisionsMax: 16_384,
   recentBytesMax: 8 * 1024 * 1024,

@@ -38,6 +38,8 @@ export class WatchStream implements Outlet {
   readonly reader: StreamReader;
   /** Those of its watchers that are behind. The hub's. */
   readonly behind = new Set<StreamWatcher>();
+  /** How much history may still be collected for it in the slice that is being fed. The hub's. */
+  historyBytes = 0;
   readonly #host: StreamHost;
   readonly #watchers = new Map<bigint, StreamWatcher>();
   #nextId = 0n;
@@ -72,6 +74,11 @@ export class WatchStream implements Outlet {
   /** Whether watchers that are behind may be given history. */
   get takesHistory(): boolean {
     return this.hasRoom && !this.#isStalled;
+  }
+
+  /** How much history to collect for it now. */
+  get roomForHistory(): number {
+    return this.takesHistory ? this.#host.limits.streamBytesMax - this.#bytes : 0;
   }
 
   // What the reader asks

@@ -24,6 +24,8 @@ export class Watcher<Stream extends Outlet = Outlet> {
   isQuiet = true;
   /** What is being collected for the next batch. */
   collected: Event[] | undefined;
+  /** The last slice of history in which its stream had no room for it. */
+  passedOver = 0;
 
   constructor(id: bigint, spec: WatchSpec, stream: Stream, revision: number) {
     this.id = id;
@@ -48,9 +50,11 @@ const EVENT_OVERHEAD_BYTES = 96;
 
 export function bytesOf(events: readonly Event[], withPrevKv: boolean): number {
   let bytes = 0;
-  for (const { kv, prevKv } of events) {
-    bytes += EVENT_OVERHEAD_BYTES + kv.key.length + kv.value.length;
-    if (withPrevKv && prevKv !== undefined) bytes += prevKv.key.length + prevKv.value.length;
-  }
+  for (const event of events) bytes += bytesOfOne(event, withPrevKv);
   return bytes;
+}
+
+export function bytesOfOne({ kv, prevKv }: Event, withPrevKv: boolean): number {
+  const before = withPrevKv && prevKv !== undefined ? prevKv.key.length + prevKv.value.length : 0;
+  return EVENT_OVERHEAD_BYTES + kv.key.length + kv.value.length + before;
 }

@@ -19,6 +19,7 @@ const TIGHT: WatchLimits = {
   streamBytesMax: 1_500,
   sliceRevisionsMax: 3,
   sliceBytesMax: 500,
+  sliceVisitsMax: 4,
   recentRevisionsMax: 6,
   recentBytesMax: 2_000,
   watchersMax: 12,
