@@ -13,7 +13,8 @@ import { wireStatusOf } from './errors.js';
 import { encodeOutput, eventBytes } from './watch-answer.js';
 import { handleRequest, watchRequestShape } from './watch-request.js';
 
-export type Call = ServerDuplexStream<Buffer, Buffer>;
+/** Responses are lists of messages that are written together. */
+export type Call = ServerDuplexStream<Buffer, readonly Buffer[]>;
 
 export interface WatchCallParts {
   readonly source: WatchSource;
@@ -27,6 +28,9 @@ export interface WatchCallParts {
 
 /** Handed to gRPC and not yet taken by the connection. The last message counts whole. */
 const unsentBytesMax = 256 * 1024;
+/** Messages that are written together: up to this, and the last one whole. */
+const bundleBytesMax = 32 * 1024;
+const bundleMessagesMax = 256;
 /** Outputs that wait, answers included: beyond it no more requests are read. */
 const outputsMax = 8_192;
 /** Events encoded in one go. */
@@ -81,17 +85,33 @@ export class WatchCall implements StreamReader {
   }
 
   #pump(): void {
-    while (!this.#isOver && !this.#isBlocked) {
-      const output = this.#stream.take();
-      if (output === undefined) break;
-      if (output.kind === 'events' && output.events.length > sliceEvents) this.#encodeSliced(output, 0);
-      else this.#send(output);
-    }
+    while (!this.#isOver && !this.#isBlocked && this.#writeSome());
     if (!this.#isOver && this.#call.isPaused() && this.#stream.queued.outputs < outputsMax) this.#call.resume();
   }
 
   get #isBlocked(): boolean {
     return this.#isEncoding || this.#call.writableNeedDrain || this.#unsentBytes >= unsentBytesMax;
+  }
+
+  /** Writes together what fits one write. False when there is nothing. */
+  #writeSome(): boolean {
+    const messages: Buffer[] = [];
+    let bytes = 0;
+    while (bytes < bundleBytesMax && messages.length < bundleMessagesMax) {
+      const output = this.#stream.take();
+      if (output === undefined) break;
+      if (output.kind === 'events' && output.events.length > sliceEvents) {
+        if (messages.length > 0) this.#write(messages);
+        this.#encodeSliced(output, 0);
+        return true;
+      }
+      for (const message of this.#encoded(output)) {
+        messages.push(message);
+        bytes += message.length;
+      }
+    }
+    if (messages.length > 0) this.#write(messages);
+    return messages.length > 0;
   }
 
   /** A large batch is encoded in slices, between which the loop is free. */
@@ -100,21 +120,29 @@ export class WatchCall implements StreamReader {
     const { events, spec } = output;
     const end = Math.min(events.length, from + sliceEvents);
     for (const event of events.slice(from, end)) eventBytes(event, spec.prevKv);
-    this.#isEncoding = end < events.length;
-    if (this.#isEncoding) {
-      this.#parts.clock.defer(() => this.#encodeSliced(output, end));
-      return;
-    }
-    this.#send(output);
-    this.#parts.clock.defer(() => this.#pump());
+    this.#isEncoding = true;
+    this.#parts.clock.defer(() => {
+      if (end < events.length) {
+        this.#encodeSliced(output, end);
+        return;
+      }
+      this.#isEncoding = false;
+      if (this.#isOver) return;
+      for (const message of this.#encoded(output)) this.#write([message]);
+      this.#pump();
+    });
   }
 
-  #send(output: WatchOutput): void {
+  #encoded(output: WatchOutput): readonly Buffer[] {
     const { source, fragmentBytes } = this.#parts;
-    for (const bytes of encodeOutput(output, (revision) => source.header(revision), fragmentBytes)) {
-      this.#unsentBytes += bytes.length;
-      this.#call.write(bytes, () => this.#sent(bytes.length));
-    }
+    return encodeOutput(output, (revision) => source.header(revision), fragmentBytes);
+  }
+
+  #write(messages: readonly Buffer[]): void {
+    let bytes = 0;
+    for (const message of messages) bytes += message.length;
+    this.#unsentBytes += bytes;
+    this.#call.write(messages, () => this.#sent(bytes));
   }
 
   #sent(bytes: number): void {

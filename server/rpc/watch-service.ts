@@ -9,6 +9,7 @@ import { QuorateError } from '../lib/quorate-error.js';
 import type { Random } from '../lib/random.js';
 import type { WatchSource } from '../node/member.js';
 import { wireStatusOf } from './errors.js';
+import { serializeBundle } from './message-bundle.js';
 import { type Call, WatchCall } from './watch-call.js';
 
 export interface WatchServiceOptions {
@@ -36,7 +37,7 @@ export class WatchService {
     this.#options = options;
     const { name } = WatchDefinition.methods.watch;
     const path = `/${WatchDefinition.fullName}/${name}`;
-    options.server.register(path, (call: Call) => this.#open(call), passBytes, passBytes, 'bidi');
+    options.server.register(path, (call: Call) => this.#open(call), serializeBundle, passBytes, 'bidi');
     options.source.onReadyChange((isReady) => this.#readyChanged(isReady));
   }
 
