@@ -10,6 +10,7 @@ import type { Random } from '../lib/random.js';
 import type { StreamReader, WatchOutput, WatchSource, WatchStream } from '../node/member.js';
 import { decodeMessage } from './codec.js';
 import { wireStatusOf } from './errors.js';
+import { OutputBundle } from './output-bundle.js';
 import { encodeOutput, eventBytes } from './watch-answer.js';
 import { handleRequest, watchRequestShape } from './watch-request.js';
 
@@ -28,9 +29,6 @@ export interface WatchCallParts {
 
 /** Handed to gRPC and not yet taken by the connection. The last message counts whole. */
 const unsentBytesMax = 256 * 1024;
-/** Messages that are written together: up to this, and the last one whole. */
-const bundleBytesMax = 32 * 1024;
-const bundleMessagesMax = 256;
 /** Outputs that wait, answers included: beyond it no more requests are read. */
 const outputsMax = 8_192;
 /** Events encoded in one go. */
@@ -95,23 +93,19 @@ export class WatchCall implements StreamReader {
 
   /** Writes together what fits one write. False when there is nothing. */
   #writeSome(): boolean {
-    const messages: Buffer[] = [];
-    let bytes = 0;
-    while (bytes < bundleBytesMax && messages.length < bundleMessagesMax) {
+    const bundle = new OutputBundle();
+    while (!bundle.isFull) {
       const output = this.#stream.take();
       if (output === undefined) break;
       if (output.kind === 'events' && output.events.length > sliceEvents) {
-        if (messages.length > 0) this.#write(messages);
+        this.#write(bundle.outputs.flatMap((each) => this.#encoded(each)));
         this.#encodeSliced(output, 0);
         return true;
       }
-      for (const message of this.#encoded(output)) {
-        messages.push(message);
-        bytes += message.length;
-      }
+      bundle.add(output);
     }
-    if (messages.length > 0) this.#write(messages);
-    return messages.length > 0;
+    this.#write(bundle.outputs.flatMap((each) => this.#encoded(each)));
+    return bundle.outputs.length > 0;
   }
 
   /** A large batch is encoded in slices, between which the loop is free. */
@@ -139,6 +133,7 @@ export class WatchCall implements StreamReader {
   }
 
   #write(messages: readonly Buffer[]): void {
+    if (messages.length === 0) return;
     let bytes = 0;
     for (const message of messages) bytes += message.length;
     this.#unsentBytes += bytes;
