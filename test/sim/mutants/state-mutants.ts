@@ -56,9 +56,8 @@ export const STATE_MUTANTS: readonly Mutant[] = [
       },
       {
         file: 'node/raft-node.ts',
-        find: '      boot: loaded.boot,\n      publish: (events) => {',
-        replace:
-          '      boot: loaded.boot,\n      wallTime: () => parts.clock.wallTime(),\n      publish: (events) => {',
+        find: '      boot: loaded.boot,\n      publish: (events) =>',
+        replace: '      boot: loaded.boot,\n      wallTime: () => parts.clock.wallTime(),\n      publish: (events) =>',
       },
     ],
   },
