@@ -23,8 +23,9 @@ async function putMany(cluster: NodeCluster, member: RunningMember, count: numbe
   await cluster.run(Promise.all(Array.from({ length: count }, (_, at) => member.kv.put(put(`k${at % 7}`, value)))));
 }
 
-/** A restart forgets the newest events, so that history comes from the disk. */
+/** A restart forgets the newest events, so that history comes from the disk; nothing is left to be applied again. */
 async function restart(cluster: NodeCluster): Promise<RunningMember> {
+  await cluster.run(cluster.member(1n).node.written());
   await cluster.stop(1n);
   const member = await cluster.start(1n);
   await cluster.untilLeader();
@@ -88,6 +89,23 @@ describe('a watcher on a member', () => {
     slow.stream.close();
     quick.stream.close();
   }, 60_000);
+});
+
+describe('a disk that cannot be read', () => {
+  it('ends the streams that need it, and no others', async () => {
+    const { cluster, member } = await single();
+    await putMany(cluster, member, 20);
+    const again = await restart(cluster);
+    const [past, present] = [new Watching(again.kv), new Watching(again.kv)];
+    again.store.scanRevisions = () => Promise.reject(new Error('unreadable'));
+    present.create(everything());
+    past.create(everything(2));
+    await cluster.until(() => past.isEnded);
+    expect([past.isEnded, past.stream.isOpen, present.isEnded]).toEqual([true, false, false]);
+    await cluster.run(again.kv.put(put('a', '1')));
+    await cluster.clock.settle();
+    expect([present.revisions().length, again.kv.watchers]).toEqual([1, 1]);
+  });
 });
 
 describe('a compaction', () => {
