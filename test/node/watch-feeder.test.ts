@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Event } from '../../server/state/result.js';
+import { createDeferred } from '../../server/lib/deferred.js';
 import { seededRandom } from '../../server/lib/random.js';
 import { checkWatches } from '../checkers/watch-checker.js';
 import { spec } from '../watch/hub-kit.js';
@@ -30,6 +31,17 @@ async function restart(cluster: NodeCluster): Promise<RunningMember> {
   const member = await cluster.start(1n);
   await cluster.untilLeader();
   return member;
+}
+
+/** Whatever reads history from here on waits until the returned function is called. */
+function holdScans({ store }: RunningMember): () => void {
+  const gate = createDeferred<void>();
+  const scan = store.scanRevisions.bind(store);
+  store.scanRevisions = async (upTo, from) => {
+    await gate.promise;
+    return scan(upTo, from);
+  };
+  return () => gate.resolve();
 }
 
 function violations(history: readonly Event[], watching: Watching, member: RunningMember): unknown {
@@ -139,6 +151,25 @@ describe('a compaction', () => {
     }
   });
 
+  it('that is carried out while a read of history waits for the disk leaves what is about to be read', async () => {
+    const { cluster, member, history } = await single();
+    await putMany(cluster, member, 40);
+    const again = await restart(cluster);
+    again.node.onEvents((events) => history.push(...events));
+    const release = holdScans(again);
+    const watching = new Watching(again.kv);
+    watching.create(everything(5));
+    await cluster.clock.advance(100);
+    await cluster.run(again.kv.compact(compact(35), false));
+    await cluster.clock.advance(1_000);
+    expect(again.node.machine.removedRevision).toBeLessThan(5);
+    release();
+    await cluster.until(() => watching.stream.behind.size === 0);
+    expect(watching.revisions()[0]).toBe(5);
+    expect(violations(history, watching, again)).toEqual([]);
+    await cluster.until(() => again.node.machine.removedRevision === 35);
+  });
+
   it('in the middle of reading history takes nothing from what is being read', async () => {
     const { cluster, member, history } = await single();
     await putMany(cluster, member, 40);
@@ -227,6 +258,31 @@ describe('a snapshot that becomes the state', () => {
     await cluster.clock.settle();
     expect(installs()).toBe(1);
     expect(watching.outputs.at(-1)).toEqual({ kind: 'canceled', watchId: 0n, revision: 0, compactRevision: 50 });
+    expect(watching.revisions()).toEqual([]);
+  });
+
+  it('makes what was read of history around it worthless, where it is compacted further', async () => {
+    const { cluster, leader, behind, history, installs } = await laggard();
+    await putMany(cluster, leader, 30);
+    await cluster.quiet();
+    const id = behind.node.id;
+    await cluster.run(behind.node.written());
+    await cluster.stop(id);
+    const again = await cluster.start(id);
+    await cluster.quiet();
+    await fallBehind(cluster, leader, again);
+    await cluster.run(leader.kv.compact(compact(100), true));
+    const release = holdScans(again);
+    const watching = new Watching(again.kv);
+    watching.create(everything(2));
+    await cluster.clock.advance(100);
+    cluster.heal();
+    await cluster.quiet();
+    expect(installs()).toBe(1);
+    release();
+    await cluster.until(() => watching.outputs.length > 1);
+    expect(watching.outputs.at(-1)).toEqual({ kind: 'canceled', watchId: 0n, revision: 0, compactRevision: 100 });
+    expect(violations(history, watching, again)).toEqual([]);
     expect(watching.revisions()).toEqual([]);
   });
 
