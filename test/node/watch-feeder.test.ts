@@ -264,6 +264,8 @@ describe('a snapshot that becomes the state', () => {
   it('makes what was read of history around it worthless, where it is compacted further', async () => {
     const { cluster, leader, behind, history, installs } = await laggard();
     await putMany(cluster, leader, 30);
+    // Outlives the compaction, unlike what happened before it.
+    await cluster.run(leader.kv.put(put('lasting', '1')));
     await cluster.quiet();
     const id = behind.node.id;
     await cluster.run(behind.node.written());
