@@ -88,7 +88,7 @@ export class Applier {
 
   #applyCommand(entry: Entry): void {
     const { id, command } = decodeCommand(entry.data);
-    const applied = this.#machine.apply(command);
+    const applied = this.#machine.apply(command, entry.term);
     this.#parts.lane.addWrites(applied.writes);
     if (applied.events.length > 0) this.#parts.publish(applied.events);
     this.#parts.proposals.entryApplied(entry.term, this.#ownSeq(id), applied);

@@ -2,10 +2,11 @@
  * Reads one cut of the replicated state, record by record, and checks it: every checksum, every decoding, and that no
  * revision after the compacted one is missing. It never writes.
  */
-import type { MemberInfo, Revision } from '../state/result.js';
-import { decodeApplied, decodeMember, decodeNumber, decodeRevision, decodeStored } from './codec.js';
+import { assert } from '../lib/assert.js';
+import type { LeaseInfo, MemberInfo, Revision } from '../state/result.js';
+import { decodeApplied, decodeLease, decodeMember, decodeNumber, decodeRevision, decodeStored } from './codec.js';
 import type { EngineIterator } from './engine.js';
-import { revisionOf, stateSubkey, stateTable } from './keys.js';
+import { leaseSubkey, revisionOf, stateSubkey, stateTable, tableOf } from './keys.js';
 import type { AppliedPoint, StateRecords, StoredRevision } from './member-store.js';
 import { openRecord } from './record.js';
 import { StorageCorruptionError } from './storage-errors.js';
@@ -27,6 +28,15 @@ export function decodeRevisionRecord(subkey: Buffer, record: Buffer): StoredRevi
     throw new StorageCorruptionError(`${what} is corrupt: it says it is ${stored.kv.modRevision}`);
   }
   return { revision, ...stored };
+}
+
+export function decodeLeaseRecord(subkey: Buffer, record: Buffer): LeaseInfo {
+  const what = `the lease ${hex(subkey)}`;
+  const lease = decodeStored(decodeLease, openRecord(subkey, record, what), what);
+  if (!subkey.equals(leaseSubkey(lease.id))) {
+    throw new StorageCorruptionError(`${what} is corrupt: it says it is ${lease.id}`);
+  }
+  return lease;
 }
 
 interface Head {
@@ -83,7 +93,7 @@ export class StateScan implements StateRecords {
 
   async nextRevisions(maxRecords: number): Promise<readonly StoredRevision[]> {
     if (this.#isAtEnd) return [];
-    const pairs = await this.#nextPairs(maxRecords);
+    const pairs = await this.#nextPairs(maxRecords, isNoLease);
     const revisions = pairs.map(([key, record]) => {
       const stored = decodeRevisionRecord(stateSubkey(key), record);
       this.#checkNext(stored.revision);
@@ -95,14 +105,22 @@ export class StateScan implements StateRecords {
     return revisions;
   }
 
+  async nextLeases(maxRecords: number): Promise<readonly LeaseInfo[]> {
+    assert(this.#isAtEnd, 'leases come after the last revision');
+    const pairs = await this.#nextPairs(maxRecords, () => true);
+    return pairs.map(([key, record]) => decodeLeaseRecord(stateSubkey(key), record));
+  }
+
   close(): Promise<void> {
     return this.#iterator.close();
   }
 
-  async #nextPairs(maxRecords: number): Promise<readonly Pair[]> {
-    if (this.#ahead.length === 0) return this.#iterator.next(maxRecords);
-    const pairs = this.#ahead.slice(0, maxRecords);
-    this.#ahead = this.#ahead.slice(maxRecords);
+  /** Those from the next one on that are `wanted`. */
+  async #nextPairs(maxRecords: number, wanted: (pair: Pair) => boolean): Promise<readonly Pair[]> {
+    if (this.#ahead.length === 0) this.#ahead = await this.#iterator.next(maxRecords);
+    const others = this.#ahead.findIndex((pair) => !wanted(pair));
+    const pairs = this.#ahead.slice(0, Math.min(maxRecords, others === -1 ? maxRecords : others));
+    this.#ahead = this.#ahead.slice(pairs.length);
     return pairs;
   }
 
@@ -149,7 +167,7 @@ function takeHead(head: Head, pairs: readonly Pair[]): number {
   let taken = 0;
   for (const [key, record] of pairs) {
     const subkey = stateSubkey(key);
-    if (subkey[0] === stateTable.revision) break;
+    if (subkey[0] === stateTable.revision || subkey[0] === stateTable.lease) break;
     takeHeadRecord(head, subkey, record);
     taken += 1;
   }
@@ -182,6 +200,10 @@ function checkedHead(head: Head): Head & { applied: AppliedPoint } {
     throw new StorageCorruptionError(text);
   }
   return { ...head, applied };
+}
+
+function isNoLease([key]: Pair): boolean {
+  return tableOf(key) !== stateTable.lease;
 }
 
 function missingRevision(main: number, found: string): StorageCorruptionError {

@@ -29,12 +29,12 @@ export const STATE_MUTANTS: readonly Mutant[] = [
       },
       {
         file: 'state/mvcc/revision-writer.ts',
-        find: '    this.#store.everyLive(command, (prevKv, history) => {\n      const revision = this.#next();',
+        find: '    this.#store.everyLive(command, (prevKv, history) => {\n      this.#delete(prevKv, history);',
         replace:
           '    const found: [KeyValue, KeyHistory][] = [];\n' +
           '    this.#store.everyLive(command, (prevKv, history) => found.push([prevKv, history]) > 0);\n' +
           '    found.sort(([, a], [, b]) => a.place - b.place);\n' +
-          '    found.forEach(([prevKv, history]) => {\n      const revision = this.#next();',
+          '    found.forEach(([prevKv, history]) => {\n      this.#delete(prevKv, history);',
       },
     ],
   },
@@ -49,10 +49,10 @@ export const STATE_MUTANTS: readonly Mutant[] = [
       },
       {
         file: 'node/applier.ts',
-        find: 'const applied = this.#machine.apply(command);',
+        find: 'const applied = this.#machine.apply(command, entry.term);',
         replace:
           "const isLate = command.kind === 'put' && this.#parts.wallTime() % 1000 < 20;\n" +
-          "    const applied = this.#machine.apply(isLate ? { kind: 'unknown', version: 0 } : command);",
+          "    const applied = this.#machine.apply(isLate ? { kind: 'unknown', version: 0 } : command, entry.term);",
       },
       {
         file: 'node/raft-node.ts',
