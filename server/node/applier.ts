@@ -8,6 +8,7 @@ import type { Event } from '../state/result.js';
 import type { StateMachine } from '../state/state-machine.js';
 import type { AppliedPoint } from '../storage/member-store.js';
 import { decodeCommand, type ProposalId } from './command-codec.js';
+import type { Leases } from './leases.js';
 import { LIMITS } from './limits.js';
 import type { Proposals } from './proposals.js';
 import type { SaveLane } from './save-lane.js';
@@ -18,6 +19,8 @@ export interface ApplierParts {
   readonly proposals: Proposals;
   readonly memberId: bigint;
   readonly boot: number;
+  /** Of every command that was applied, with its place in the log. */
+  readonly leases: Pick<Leases, 'applied'>;
   /** Events of one entry, in order. */
   readonly publish: (events: readonly Event[]) => void;
 }
@@ -91,6 +94,7 @@ export class Applier {
     const applied = this.#machine.apply(command, entry.term);
     this.#parts.lane.addWrites(applied.writes);
     if (applied.events.length > 0) this.#parts.publish(applied.events);
+    this.#parts.leases.applied(entry.index, command, applied);
     this.#parts.proposals.entryApplied(entry.term, this.#ownSeq(id), applied);
   }
 
