@@ -13,10 +13,13 @@ import { MaintenanceDefinition } from '@quorate/proto/etcd/maintenance.js';
 import { WatchDefinition } from '@quorate/proto/etcd/watch.js';
 import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
+import type { LeaseMember } from '../node/lease-member.js';
 import type { Member } from '../node/member.js';
 import { serveCluster } from './cluster-service.js';
 import { Health } from './health.js';
 import { serveKv } from './kv-service.js';
+import { LeaderLoss } from './leader-loss.js';
+import { serveLeases } from './lease-service.js';
 import { Listeners, type ListenAddress } from './listeners.js';
 import { serveMaintenance } from './maintenance-service.js';
 import { serveReflection } from './reflection.js';
@@ -26,12 +29,14 @@ import { refuseOtherMethods } from './unimplemented.js';
 
 export interface ClientServerOptions {
   readonly member: Member;
+  readonly leases: LeaseMember;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly listen: readonly ListenAddress[];
   /** Of a request that writes. A message may be larger by receiveOverheadBytes before gRPC itself refuses it. */
   readonly maxRequestBytes: number;
   readonly maxTxnOps: number;
+  readonly electionMs: number;
   readonly enableReflection: boolean;
 }
 
@@ -51,15 +56,8 @@ const keepaliveMs = { interval: 30_000, timeout: 20_000 } as const;
 /** After the last request was answered: time for the answers to leave and for clients to hang up. */
 const lingerMs = 250;
 
-const servedServices = [KVDefinition, ClusterDefinition, MaintenanceDefinition];
-const knownServices = [
-  ...servedServices,
-  AuthDefinition,
-  ElectionDefinition,
-  LeaseDefinition,
-  LockDefinition,
-  WatchDefinition,
-];
+const servedServices = [KVDefinition, LeaseDefinition, ClusterDefinition, MaintenanceDefinition];
+const knownServices = [...servedServices, AuthDefinition, ElectionDefinition, LockDefinition, WatchDefinition];
 
 /** Rejects with ListenError when an address cannot be taken; then nothing is left behind. */
 export async function startClientServer(options: ClientServerOptions): Promise<ClientServer> {
@@ -68,6 +66,8 @@ export async function startClientServer(options: ClientServerOptions): Promise<C
   const gate = new RequestGate();
   const calls = new UnaryCalls({ server, gate, member, clock, logger });
   serveKv(calls, member, options);
+  const leaderLoss = new LeaderLoss(member, clock, options.electionMs);
+  serveLeases(calls, options.leases, { server, gate, leaderLoss, logger });
   serveCluster(calls, member);
   serveMaintenance(calls, member);
   for (const service of knownServices) refuseOtherMethods(server, service);

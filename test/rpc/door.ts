@@ -5,6 +5,7 @@ import { silentLogger, type Logger } from '../../server/lib/logger.js';
 import { type ClientServer, type ClientServerOptions, startClientServer } from '../../server/rpc/client-server.js';
 import type { UnaryMethod } from '../../server/rpc/unary-calls.js';
 import { decodeMessage, encodeMessage } from '../../server/rpc/codec.js';
+import { FakeLeases } from './fake-leases.js';
 import { FakeMember } from './fake-member.js';
 
 export interface CallOptions {
@@ -26,14 +27,18 @@ const passBytes = (bytes: Buffer): Buffer => bytes;
 export class Door {
   private constructor(
     readonly member: FakeMember,
+    readonly leases: FakeLeases,
     readonly server: ClientServer,
     readonly client: Client,
   ) {}
 
   static async open(options: Partial<ClientServerOptions> = {}, logger: Logger = silentLogger): Promise<Door> {
     const member = new FakeMember();
+    const leases = new FakeLeases();
     const server = await startClientServer({
       member,
+      leases,
+      electionMs: 100,
       clock: systemClock,
       logger,
       listen: [{ host: '127.0.0.1', port: 0 }],
@@ -44,6 +49,7 @@ export class Door {
     });
     return new Door(
       member,
+      leases,
       server,
       new Client(`127.0.0.1:${server.addresses[0]?.port}`, credentials.createInsecure(), {
         'grpc.max_receive_message_length': -1,
