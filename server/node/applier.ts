@@ -21,7 +21,7 @@ export interface ApplierParts {
   readonly boot: number;
   /** Of every command that was applied, with its place in the log. */
   readonly leases: Pick<Leases, 'applied'>;
-  /** Events of one entry, in order. */
+  /** Events of one revision, in order. */
   readonly publish: (events: readonly Event[]) => void;
 }
 
@@ -93,7 +93,7 @@ export class Applier {
     const { id, command } = decodeCommand(entry.data);
     const applied = this.#machine.apply(command, entry.term);
     this.#parts.lane.addWrites(applied.writes);
-    if (applied.events.length > 0) this.#parts.publish(applied.events);
+    for (const events of byRevision(applied.events)) this.#parts.publish(events);
     this.#parts.leases.applied(entry.index, command, applied);
     this.#parts.proposals.entryApplied(entry.term, this.#ownSeq(id), applied);
   }
@@ -102,4 +102,21 @@ export class Applier {
   #ownSeq(id: ProposalId): number | undefined {
     return id.member === this.#parts.memberId && id.boot === this.#parts.boot ? id.seq : undefined;
   }
+}
+
+/** An entry that ends several leases makes a revision for each. */
+function byRevision(events: readonly Event[]): readonly (readonly Event[])[] {
+  const main = events[0]?.revision.main;
+  if (main === undefined) return [];
+  if (events.at(-1)?.revision.main === main) return [events];
+  const revisions: Event[][] = [];
+  let current: Event[] = [];
+  for (const event of events) {
+    if (event.revision.main !== current[0]?.revision.main) {
+      current = [];
+      revisions.push(current);
+    }
+    current.push(event);
+  }
+  return revisions;
 }

@@ -12,7 +12,7 @@ export interface NodeOptions {
   readonly snapshotCatchUpEntries: number;
   /**
    * A lease that nobody has renewed for this long has what is left of it noted in the log, if it lives longer than that:
-   * a change of the leader extends no lease by more. Default 5 minutes.
+   * a change of the leader extends none of those by much more. Default 5 minutes.
    */
   readonly leaseCheckpointMs?: number;
   /** Check the core's invariants after every turn. */

@@ -315,14 +315,19 @@ describe('many leases that end at once', () => {
     const puts = Array.from({ length: count }, (_, i) => leader.kv.put(put(`k${i}`, '', { lease: BigInt(i + 1) })));
     await cluster.run(Promise.all(puts));
     const deletes = new Map<number, number>();
+    const revisions: number[][] = [];
     leader.node.onEvents((events) => {
       const { appliedIndex } = leader.node.status();
+      revisions.push(events.map(({ revision }) => revision.main));
       deletes.set(appliedIndex, (deletes.get(appliedIndex) ?? 0) + events.length);
     });
     const { term } = leader.node.status();
     const { lastIndex } = leader.node.status();
     await cluster.until(() => leader.node.machine.leases.size === 0, 10_000);
     expect(Math.max(...deletes.values())).toBeLessThanOrEqual(2 * LIMITS.leasesPerExpiry);
+    // What is published together is one revision.
+    expect(revisions).toHaveLength(count);
+    expect(revisions.every((mains) => new Set(mains).size === 1)).toBe(true);
     expect(leader.node.status()).toMatchObject({ term, role: 'leader' });
     expect(leader.node.status().lastIndex - lastIndex).toBeLessThan(20);
   }, 60_000);

@@ -44,8 +44,8 @@ export const STATE_MUTANTS: readonly Mutant[] = [
     replacements: [
       {
         file: 'node/applier.ts',
-        find: '  /** Events of one entry, in order. */',
-        replace: '  readonly wallTime: () => number;\n  /** Events of one entry, in order. */',
+        find: '  /** Events of one revision, in order. */',
+        replace: '  readonly wallTime: () => number;\n  /** Events of one revision, in order. */',
       },
       {
         file: 'node/applier.ts',
