@@ -53,7 +53,7 @@ class Scene {
   }
 
   confirm(): void {
-    for (const { ready } of this.reads.splice(0)) ready();
+    for (const waiter of this.reads.splice(0)) waiter.ready();
   }
 
   ask(id: bigint, renew = true): (LeaseTime | 'refused')[] {
