@@ -166,6 +166,23 @@ describe('the end of a lease', () => {
     expect(scene.log).toHaveLength(2);
   });
 
+  it(`comes for at most ${LIMITS.leasesPerExpiry} leases in one command, one command at a time`, async () => {
+    const scene = new Scene();
+    const keeper = scene.takeOffice();
+    const count = 2 * LIMITS.leasesPerExpiry + 1;
+    for (let id = 1; id <= count; id += 1) scene.apply(grant(BigInt(id), 5000));
+    await scene.clock.advance(5000);
+    for (let round = 0; round < 3; round += 1) {
+      scene.turn();
+      scene.turn();
+      expect(scene.log).toHaveLength(count + round + 1);
+      scene.apply();
+    }
+    const sizes = scene.log.slice(count).map((command) => command.kind === 'leaseExpire' && command.ids.length);
+    expect(sizes).toEqual([LIMITS.leasesPerExpiry, LIMITS.leasesPerExpiry, 1]);
+    expect(keeper.hasWork(scene.clock.now())).toBe(false);
+  });
+
   it('is put off with those that one entry cannot hold, and proposed again', async () => {
     const scene = new Scene();
     scene.takeOffice();

@@ -224,6 +224,26 @@ describe('a leader change', () => {
     expect(end - office).toBeLessThan(5000 + LATE_MS);
   });
 
+  it('begins to count when the new leader has applied an entry of its own term, not before', async () => {
+    const leader = await start(3);
+    await granted(leader, 1n, 3n);
+    await cluster.quiet();
+    cluster.crash(leader.node.id);
+    // It is elected, and cannot commit anything.
+    cluster.network = ({ message }) => {
+      const holdsBack = message.kind === 'raft' && message.message.type === 'appendRequest';
+      return holdsBack && message.message.entries.length > 0 ? [] : [1];
+    };
+    await cluster.until(() => cluster.leader() !== undefined);
+    const next = cluster.leader() ?? leader;
+    const renewal = next.leases.keepAlive(1n);
+    await cluster.clock.advance(4000);
+    expect(next.node.status().role).toBe('leader');
+    expect(next.node.leaseDeadline(1n)).toBe(undefined);
+    cluster.network = () => [1];
+    expect(await cluster.run(renewal)).toMatchObject({ ttl: 3n });
+  });
+
   it('does not keep a lease alive for ever: what is left of a long one is noted', async () => {
     let leader = await start(3, { leaseCheckpointMs: 1000 });
     const from = cluster.clock.now();
