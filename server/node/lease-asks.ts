@@ -13,6 +13,8 @@ export interface LeaseWaiter {
 }
 
 interface Pending extends LeaseAsk {
+  /** Another for each time it is sent: an answer to an earlier one may be from before a pause of this process. */
+  number: number;
   /** Monotonic ms. */
   readonly deadline: number;
   readonly waiter: LeaseWaiter;
@@ -20,12 +22,18 @@ interface Pending extends LeaseAsk {
 }
 
 export class LeaseAsks {
+  /** An answer that took longer than this says nothing about now. */
+  readonly #staleMs: number;
   readonly #byNumber = new Map<number, Pending>();
   #unsent = new Set<Pending>();
   #refused: Pending[] = [];
   #lastNumber = 0;
   #earliestDeadline = Infinity;
   #oldestSentAt = Infinity;
+
+  constructor(staleMs: number) {
+    this.#staleMs = staleMs;
+  }
 
   get size(): number {
     return this.#byNumber.size;
@@ -51,15 +59,22 @@ export class LeaseAsks {
   takeUnsent(now: number): readonly LeaseAsk[] {
     const unsent = [...this.#unsent];
     this.#unsent.clear();
-    for (const pending of unsent) pending.sentAt = now;
+    for (const pending of unsent) {
+      if (pending.sentAt !== Infinity) this.#renumber(pending);
+      pending.sentAt = now;
+    }
     if (unsent.length > 0) this.#oldestSentAt = Math.min(this.#oldestSentAt, now);
     return unsent;
   }
 
-  take({ answers, refused }: Pick<LeaseAnswers, 'answers' | 'refused'>): void {
+  take({ answers, refused }: Pick<LeaseAnswers, 'answers' | 'refused'>, now: number): void {
     for (const { number, ttlMs, leftMs } of answers) {
       const pending = this.#byNumber.get(number);
       if (pending === undefined) continue;
+      if (now - pending.sentAt > this.#staleMs) {
+        this.#refused.push(pending);
+        continue;
+      }
       this.#remove(pending);
       pending.waiter.answered({ ttlMs, leftMs });
     }
@@ -109,6 +124,13 @@ export class LeaseAsks {
       this.#remove(pending);
       pending.waiter.failed(new QuorateError(isLeaderKnown ? 'TIMEOUT' : 'NO_LEADER', 'the leader did not answer'));
     }
+  }
+
+  #renumber(pending: Pending): void {
+    this.#byNumber.delete(pending.number);
+    this.#lastNumber += 1;
+    pending.number = this.#lastNumber;
+    this.#byNumber.set(pending.number, pending);
   }
 
   #isOpen(pending: Pending): boolean {

@@ -48,6 +48,8 @@ export interface KeeperParts {
   readonly read: (waiter: ReadWaiter) => void;
   readonly requestTimeoutMs: number;
   readonly checkpointMs: number;
+  /** A read point that took longer than this says nothing about now: this process may have been paused meanwhile. */
+  readonly staleMs: number;
 }
 
 const NO_LEASE: LeaseTime = { ttlMs: 0, leftMs: 0 };
@@ -152,7 +154,9 @@ export class LeaseKeeper {
       this.#parts.read({
         deadline: now + this.#parts.requestTimeoutMs,
         ready: () => {
-          for (const question of questions) this.#answer(question);
+          // Clients count from when they hear of it: what was true before a pause must not be told after it.
+          if (this.#parts.clock.now() - now > this.#parts.staleMs) refuseAll();
+          else for (const question of questions) this.#answer(question);
         },
         failed: refuseAll,
       });

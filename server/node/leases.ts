@@ -36,7 +36,7 @@ interface Outbox {
 
 export class Leases {
   readonly #parts: LeasesParts;
-  readonly #asks = new LeaseAsks();
+  readonly #asks: LeaseAsks;
   #keeper: LeaseKeeper | undefined;
   /** For followers, by the end of the turn. */
   readonly #outboxes = new Map<NodeId, Outbox>();
@@ -45,6 +45,7 @@ export class Leases {
 
   constructor(parts: LeasesParts) {
     this.#parts = parts;
+    this.#asks = new LeaseAsks(parts.options.electionMs);
   }
 
   /** Questions that wait for the leader's answer. */
@@ -71,7 +72,7 @@ export class Leases {
     const { boot } = message;
     if (message.kind === 'leaseQuestions') {
       for (const ask of message.asks) this.#put(ask, () => this.#outbox(from, boot));
-    } else if (boot === this.#parts.boot) this.#asks.take(message);
+    } else if (boot === this.#parts.boot) this.#asks.take(message, this.#parts.clock.now());
   }
 
   /** Before the core is asked what is ready. */
@@ -143,6 +144,7 @@ export class Leases {
       read,
       requestTimeoutMs: requestTimeoutMs(options),
       checkpointMs,
+      staleMs: options.electionMs,
     });
   }
 
@@ -169,11 +171,11 @@ export class Leases {
       renew,
       answered: ({ ttlMs, leftMs }: { ttlMs: number; leftMs: number }): void => {
         const answer = { number, ttlMs, leftMs };
-        if (outbox === undefined) this.#asks.take({ answers: [answer], refused: [] });
+        if (outbox === undefined) this.#asks.take({ answers: [answer], refused: [] }, this.#parts.clock.now());
         else outbox().answers.push(answer);
       },
       refused: (): void => {
-        if (outbox === undefined) this.#asks.take({ answers: [], refused: [number] });
+        if (outbox === undefined) this.#asks.take({ answers: [], refused: [number] }, this.#parts.clock.now());
         else outbox().refused.push(number);
       },
     };

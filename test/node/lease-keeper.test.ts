@@ -33,6 +33,7 @@ class Scene {
       read: (waiter) => this.reads.push(waiter),
       requestTimeoutMs: 7000,
       checkpointMs: CHECKPOINT_MS,
+      staleMs: 1000,
     });
     return this.keeper;
   }
@@ -118,6 +119,21 @@ describe('a question', () => {
     scene.confirm();
     expect(second).toEqual([full]);
     expect(scene.log).toHaveLength(1);
+  });
+
+  it('is sent back when the read point took so long that another may lead by now', async () => {
+    const scene = new Scene();
+    scene.takeOffice();
+    scene.apply(grant(1n, 5000));
+    const [inTime, late] = [scene.ask(1n), [] as unknown[]];
+    scene.turn();
+    await scene.clock.advance(1000);
+    scene.confirm();
+    late.push(scene.ask(1n));
+    scene.turn();
+    await scene.clock.advance(1001);
+    scene.confirm();
+    expect([inTime, late]).toEqual([[full], [['refused']]]);
   });
 
   it('is refused when the office ends, and no answer comes after that', () => {

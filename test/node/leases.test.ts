@@ -309,6 +309,21 @@ describe('a leader change', () => {
     expect(cluster.running.every((member) => exists(member, 1n))).toBe(true);
   });
 
+  it('a member that was paused between asking and hearing does not pass on what was true before', async () => {
+    const leader = await start(3);
+    await granted(leader, 1n, 3n);
+    const paused = follower();
+    const heard: (readonly [ttl: bigint, at: number])[] = [];
+    void paused.leases.keepAlive(1n).then(({ ttl }) => heard.push([ttl, cluster.clock.now()]));
+    await cluster.clock.settle();
+    cluster.pause(paused.node.id);
+    await cluster.clock.advance(5000);
+    expect(exists(leader, 1n)).toBe(false);
+    cluster.resume(paused.node.id);
+    await cluster.until(() => heard.length > 0);
+    expect(heard[0]?.[0]).toBe(0n);
+  });
+
   it('nothing ends while there is no quorum, or while all are down', async () => {
     const leader = await start(3);
     await granted(leader, 1n, 3n);
