@@ -46,6 +46,9 @@ export const optionsSchema = z.object({
     .prefault(1_572_864)
     .describe('largest write that a client may send, in bytes'),
   'max-txn-ops': integer(1, 65_536).prefault(128).describe('most operations in each list of a transaction'),
+  'watch-progress-interval': integer(100, 86_400_000)
+    .prefault(600_000)
+    .describe('silence after which watchers that ask hear how far they are, in ms'),
   'quota-backend-bytes': integer(-1, Number.MAX_SAFE_INTEGER)
     .prefault(0)
     .describe('reserved: bytes of the store at which writes are refused; -1: none'),

@@ -30,6 +30,7 @@ export interface ServerConfig {
   readonly snapshotCatchupEntries: number;
   readonly maxRequestBytes: number;
   readonly maxTxnOps: number;
+  readonly watchProgressIntervalMs: number;
   /** Reserved. 0: the default, -1: none. */
   readonly quotaBackendBytes: number;
   /** auto: RocksDB where its binding can load, classic-level elsewhere. */
@@ -130,6 +131,7 @@ function configFrom(given: ReadonlyMap<OptionName, GivenValue>, earlier: readonl
     snapshotCatchupEntries: values['snapshot-catchup-entries'],
     maxRequestBytes: values['max-request-bytes'],
     maxTxnOps: values['max-txn-ops'],
+    watchProgressIntervalMs: values['watch-progress-interval'],
     quotaBackendBytes: values['quota-backend-bytes'],
     storageEngine: values['storage-engine'],
     logLevel: values['log-level'],

@@ -2,6 +2,7 @@
  * The composition root: builds every part of a member by constructor, starts them inside out and stops them outside
  * in. It decides nothing that a part could decide, and nothing imports it but main.ts and index.ts.
  */
+import { randomInt } from 'node:crypto';
 import type { ServerConfig } from './config.js';
 import { type EndpointUrl, endpointUrl, parseEndpointUrl } from './endpoint-url.js';
 import { type ExitReason, FatalError } from './exit-reason.js';
@@ -11,6 +12,7 @@ import { type Logger, silentLogger } from './lib/logger.js';
 import { systemRandom } from './lib/system-random.js';
 import { KvMember } from './node/kv-member.js';
 import type { Fatal } from './node/fatal.js';
+import { NodeLeaseMember } from './node/lease-member.js';
 import { RaftNode } from './node/raft-node.js';
 import { rebuildState } from './node/rebuild.js';
 import { type ClientServer, startClientServer } from './rpc/client-server.js';
@@ -73,6 +75,7 @@ async function openStore(config: ServerConfig, logger: Logger): Promise<MemberSt
 
 async function startOn(store: MemberStore, config: ServerConfig, logger: Logger): Promise<RunningServer> {
   const clock = systemClock;
+  const random = systemRandom();
   const loaded = await store.load();
   const { hardState, applied, boot } = loaded;
   const machine = await rebuildState(store);
@@ -92,7 +95,7 @@ async function startOn(store: MemberStore, config: ServerConfig, logger: Logger)
     rebuild: () => rebuildState(store),
     transport,
     clock,
-    random: systemRandom(),
+    random,
     logger,
     options: {
       heartbeatMs: config.heartbeatMs,
@@ -103,16 +106,25 @@ async function startOn(store: MemberStore, config: ServerConfig, logger: Logger)
     },
   });
   const member = new KvMember(node, store, clock, config.clusterId);
+  const { clusterId, electionTimeoutMs: electionMs } = config;
+  // Not the one that draws timeouts: with its 32 bits the members would choose the same ids too often.
+  const ids = { below: (bound: number) => randomInt(bound) };
+  const leases = new NodeLeaseMember({ node, clock, random: ids, clusterId, electionMs });
   let clients: ClientServer;
   try {
     clients = await startClientServer({
       member,
+      watches: member,
+      leases,
+      electionMs,
       clock,
+      random,
       logger,
       listen: config.listenClientUrls,
       maxRequestBytes: config.maxRequestBytes,
       maxTxnOps: config.maxTxnOps,
       enableReflection: config.enableReflection,
+      watchProgressIntervalMs: config.watchProgressIntervalMs,
     });
   } catch (error) {
     await transport.stop();

@@ -13,13 +13,24 @@ export type ErrorCode =
   | 'INVALID_SORT_OPTION'
   | 'INVALID_COMPARE'
   | 'INVALID_REVISION'
+  | 'NO_LEADER_KEY'
   | 'REQUEST_TOO_LARGE'
   | 'RESPONSE_TOO_LARGE'
+  | 'LEASE_TTL_TOO_LARGE'
+  | 'INVALID_LEASE'
   | 'UNIMPLEMENTED'
   // Refused by the state machine, identically on every member; nothing changed.
   | 'KEY_NOT_FOUND'
   | 'LEASE_NOT_FOUND'
+  | 'LEASE_EXISTS'
+  | 'LEASE_TOO_LARGE'
   | 'MEMBER_NOT_FOUND'
+  // The place in a waiting line is gone, with its lease or by another's hand.
+  | 'SESSION_EXPIRED'
+  // The leadership that was named is over.
+  | 'NOT_ELECTED'
+  // Nobody leads this election.
+  | 'NO_ELECTED'
   | 'TOO_MANY_WRITES'
   | 'COMPACTED'
   | 'FUTURE_REVISION'

@@ -8,6 +8,7 @@ import type { Event } from '../state/result.js';
 import type { StateMachine } from '../state/state-machine.js';
 import type { AppliedPoint } from '../storage/member-store.js';
 import { decodeCommand, type ProposalId } from './command-codec.js';
+import type { Leases } from './leases.js';
 import { LIMITS } from './limits.js';
 import type { Proposals } from './proposals.js';
 import type { SaveLane } from './save-lane.js';
@@ -18,7 +19,9 @@ export interface ApplierParts {
   readonly proposals: Proposals;
   readonly memberId: bigint;
   readonly boot: number;
-  /** Events of one entry, in order. */
+  /** Of every command that was applied, with its place in the log. */
+  readonly leases: Pick<Leases, 'applied'>;
+  /** Events of one revision, in order. */
   readonly publish: (events: readonly Event[]) => void;
 }
 
@@ -88,9 +91,10 @@ export class Applier {
 
   #applyCommand(entry: Entry): void {
     const { id, command } = decodeCommand(entry.data);
-    const applied = this.#machine.apply(command);
+    const applied = this.#machine.apply(command, entry.term);
     this.#parts.lane.addWrites(applied.writes);
-    if (applied.events.length > 0) this.#parts.publish(applied.events);
+    for (const events of byRevision(applied.events)) this.#parts.publish(events);
+    this.#parts.leases.applied(entry.index, command, applied);
     this.#parts.proposals.entryApplied(entry.term, this.#ownSeq(id), applied);
   }
 
@@ -98,4 +102,21 @@ export class Applier {
   #ownSeq(id: ProposalId): number | undefined {
     return id.member === this.#parts.memberId && id.boot === this.#parts.boot ? id.seq : undefined;
   }
+}
+
+/** An entry that ends several leases makes a revision for each. */
+function byRevision(events: readonly Event[]): readonly (readonly Event[])[] {
+  const main = events[0]?.revision.main;
+  if (main === undefined) return [];
+  if (events.at(-1)?.revision.main === main) return [events];
+  const revisions: Event[][] = [];
+  let current: Event[] = [];
+  for (const event of events) {
+    if (event.revision.main !== current[0]?.revision.main) {
+      current = [];
+      revisions.push(current);
+    }
+    current.push(event);
+  }
+  return revisions;
 }

@@ -70,6 +70,16 @@ function toWire(command: Command): WireCommand {
       const { id, name, clientUrls } = command;
       return { $case: 'publishMember', value: { id, name, clientUrls: [...clientUrls] } };
     }
+    case 'leaseGrant':
+      return { $case: 'leaseGrant', value: { id: command.id, ttlMs: BigInt(command.ttlMs) } };
+    case 'leaseRevoke':
+      return { $case: 'leaseRevoke', value: { id: command.id } };
+    case 'leaseExpire':
+      return { $case: 'leaseExpire', value: { term: BigInt(command.term), ids: [...command.ids] } };
+    case 'leaseCheckpoint': {
+      const leases = command.leases.map(({ id, remainingMs }) => ({ id, remainingMs: BigInt(remainingMs) }));
+      return { $case: 'leaseCheckpoint', value: { term: BigInt(command.term), leases } };
+    }
     case 'unknown':
       throw new InvariantError('an unknown command is never proposed', { version: command.version });
     default:
@@ -89,6 +99,16 @@ function fromWire(command: WireCommand): Command {
       return { kind: 'compact', revision: safeInteger(command.value.revision) };
     case 'publishMember':
       return { kind: 'publishMember', ...command.value };
+    case 'leaseGrant':
+      return { kind: 'leaseGrant', id: command.value.id, ttlMs: safeInteger(command.value.ttlMs) };
+    case 'leaseRevoke':
+      return { kind: 'leaseRevoke', id: command.value.id };
+    case 'leaseExpire':
+      return { kind: 'leaseExpire', term: safeInteger(command.value.term), ids: command.value.ids };
+    case 'leaseCheckpoint': {
+      const leases = command.value.leases.map(({ id, remainingMs }) => ({ id, remainingMs: safeInteger(remainingMs) }));
+      return { kind: 'leaseCheckpoint', term: safeInteger(command.value.term), leases };
+    }
     default:
       return assertNever(command);
   }

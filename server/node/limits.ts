@@ -5,6 +5,16 @@ export const LIMITS = {
   proposalBytesMax: 128 * 1024 * 1024,
   /** Linearizable reads that wait; beyond it TOO_MANY_REQUESTS. */
   readsMax: 16_384,
+  /** Questions about leases of this member's clients that wait for the leader; beyond it TOO_MANY_REQUESTS. */
+  leaseAsksMax: 65_536,
+  leaseAsksPerMessage: 4_096,
+  /** Questions about leases that wait at a leader, from all members; those beyond it are sent back. */
+  leaseQuestionsMax: 4 * 65_536,
+  /** Leases that one command may end, or note the rest of. Only one of either kind is in flight. */
+  leasesPerExpiry: 1_000,
+  leasesPerCheckpoint: 1_000,
+  /** Leases that a new leader looks at in one turn. */
+  leaseSlice: 2_000,
   /** How many sequence numbers back a leader recognises a doubled forward; older ones are refused. */
   forwardWindow: 4 * 16_384,
   /** Data of forwarded proposals in one peer message, the last one included whole. */

@@ -4,6 +4,10 @@
  */
 import type { CompactCommand, DeleteRangeCommand, PutCommand, RangeQuery, TxnCommand } from '../state/command.js';
 import type { KeyValue, MemberInfo, RangeResult } from '../state/result.js';
+import type { StreamReader, WatchStream } from '../watch/watch-stream.js';
+
+export type { WatchBatch, WatchOutput, WatchRefusal, WatchSpec } from '../watch/watch-output.js';
+export type { StreamReader, WatchStream } from '../watch/watch-stream.js';
 
 export interface Header {
   readonly clusterId: bigint;
@@ -85,6 +89,16 @@ export interface Member {
   /** CRC-32 over all of the kept history. */
   hash(options?: RequestOptions): Promise<HashAnswer>;
   /** Whether a leader is known and this member serves. Drives the health service. */
+  readonly isReady: boolean;
+  onReadyChange(listener: (isReady: boolean) => void): void;
+}
+
+/** What a door needs to serve watches: they are served by every member, from its own state. */
+export interface WatchSource {
+  /** Opens a stream for watchers. Whoever opens it closes it. */
+  watch(reader: StreamReader): WatchStream;
+  /** What an answer of this member is headed with that speaks of `revision`. */
+  header(revision: number): Header;
   readonly isReady: boolean;
   onReadyChange(listener: (isReady: boolean) => void): void;
 }

@@ -10,6 +10,11 @@ export interface NodeOptions {
   readonly snapshotCount: number;
   /** Entries kept behind the applied index when it is trimmed, for followers that are briefly slow. */
   readonly snapshotCatchUpEntries: number;
+  /**
+   * A lease that nobody has renewed for this long has what is left of it noted in the log, if it lives longer than that:
+   * a change of the leader extends none of those by much more. Default 5 minutes.
+   */
+  readonly leaseCheckpointMs?: number;
   /** Check the core's invariants after every turn. */
   readonly checkInvariants: boolean;
   /** Overrides of the core's limits, for tests. */
@@ -23,6 +28,9 @@ const TICKS_PER_HEARTBEAT = 10;
 export function tickMs(options: NodeOptions): number {
   return options.heartbeatMs / TICKS_PER_HEARTBEAT;
 }
+
+/** etcd's, where leases are noted at all. */
+export const LEASE_CHECKPOINT_MS = 5 * 60_000;
 
 /** How long the server itself waits for a decision: etcd's 5 s plus two election timeouts. */
 export function requestTimeoutMs(options: NodeOptions): number {

@@ -34,7 +34,12 @@ export interface PeerReceiver {
   unreachable(peer: NodeId): void;
 }
 
-export type PeerMessage = { readonly kind: 'raft'; readonly message: Message } | Forward | ForwardResult;
+export type PeerMessage =
+  | { readonly kind: 'raft'; readonly message: Message }
+  | Forward
+  | ForwardResult
+  | LeaseQuestions
+  | LeaseAnswers;
 
 /** Proposals of a follower for the leader of `term`. A leader of any other term refuses them all. */
 export interface Forward {
@@ -60,3 +65,33 @@ export interface ForwardResult {
 }
 
 export type ForwardRefusal = 'retry' | 'tooManyRequests';
+
+/** What a member wants to know of the leader about leases. Whoever does not lead sends the numbers back as refused. */
+export interface LeaseQuestions {
+  readonly kind: 'leaseQuestions';
+  /** Which life of the sender asks: with `number` it names the question. */
+  readonly boot: number;
+  readonly asks: readonly LeaseAsk[];
+}
+
+export interface LeaseAsk {
+  readonly number: number;
+  readonly id: bigint;
+  /** Its time shall start anew; else the question is only how much is left. */
+  readonly renew: boolean;
+}
+
+export interface LeaseAnswers {
+  readonly kind: 'leaseAnswers';
+  readonly boot: number;
+  readonly answers: readonly LeaseAnswer[];
+  /** Nothing was done: ask whoever leads. */
+  readonly refused: readonly number[];
+}
+
+export interface LeaseAnswer {
+  readonly number: number;
+  /** As granted; 0: there is no such lease. */
+  readonly ttlMs: number;
+  readonly leftMs: number;
+}

@@ -61,6 +61,12 @@ export class Proposals {
     return this.#lastSeq + 1;
   }
 
+  /** A number for an entry that nobody waits for. */
+  takeSeq(): number {
+    this.#lastSeq += 1;
+    return this.#lastSeq;
+  }
+
   /** `data` carries the id made of nextSeq(). Throws TOO_MANY_REQUESTS when the window is full. */
   add(data: Uint8Array, deadline: number, waiter: ProposalWaiter): Proposal {
     this.assertRoom(data.length);

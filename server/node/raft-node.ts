@@ -2,12 +2,9 @@
  * The driver: the only place where decisions meet I/O. It feeds the core with messages, ticks and proposals, and carries
  * out each Ready in the order that ready.ts demands. One turn of its loop handles everything that came since the last.
  */
-import type { Clock, Timer } from '../lib/clock.js';
+import type { Timer } from '../lib/clock.js';
 import { createDeferred } from '../lib/deferred.js';
-import type { Logger } from '../lib/logger.js';
 import { QuorateError } from '../lib/quorate-error.js';
-import type { Random } from '../lib/random.js';
-import { checkState, checkStep } from '../raft/invariants.js';
 import type { ConfChange } from '../raft/membership.js';
 import { type ProposeResult, Raft, type RaftStatus } from '../raft/raft.js';
 import type { Ready } from '../raft/ready.js';
@@ -15,35 +12,23 @@ import type { InstallSnapshot, LogIndex, Message, NodeId, SnapshotMeta } from '.
 import type { Command } from '../state/command.js';
 import type { Event } from '../state/result.js';
 import type { StateMachine } from '../state/state-machine.js';
-import type { LoadedMember, MemberStore } from '../storage/member-store.js';
 import { Applier } from './applier.js';
-import { encodeCommand } from './command-codec.js';
+import { encodeCommand, type ProposalId } from './command-codec.js';
 import { Conditions } from './conditions.js';
 import { diskFailure, type Fatal } from './fatal.js';
+import type { LeaseWaiter } from './lease-asks.js';
+import { Leases } from './leases.js';
 import { LIMITS } from './limits.js';
 import { trimTarget } from './log-trim.js';
-import { type NodeOptions, raftConfig, requestTimeoutMs, tickMs } from './options.js';
+import type { NodeParts } from './node-parts.js';
+import { raftConfig, requestTimeoutMs, tickMs } from './options.js';
 import { Placement } from './placement.js';
-import type { IncomingSnapshot, PeerMessage, PeerReceiver, PeerTransport } from './ports.js';
+import type { IncomingSnapshot, LeaseAsk, PeerMessage, PeerReceiver } from './ports.js';
 import { type ProposalWaiter, Proposals } from './proposals.js';
 import { Reads, type ReadWaiter } from './reads.js';
 import { SaveLane, type SavedBatch } from './save-lane.js';
 import { Snapshots } from './snapshots.js';
-import { successorOf } from './successor.js';
-
-export interface NodeParts {
-  readonly store: MemberStore;
-  readonly loaded: LoadedMember;
-  /** The state at `loaded.applied`. */
-  readonly machine: StateMachine;
-  /** Rebuilds the state after a snapshot was installed. */
-  readonly rebuild: () => Promise<StateMachine>;
-  readonly transport: PeerTransport;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly logger: Logger;
-  readonly options: NodeOptions;
-}
+import { successorOf, Watchman } from './watchman.js';
 
 const NO_DATA = new Uint8Array(0);
 
@@ -56,11 +41,12 @@ export class RaftNode implements PeerReceiver {
   readonly #applier: Applier;
   readonly #proposals = new Proposals();
   readonly #reads: Reads;
+  readonly #leases: Leases;
   readonly #placement: Placement;
   readonly #snapshots: Snapshots;
   readonly #fatal = createDeferred<Fatal>();
-  readonly #listeners: ((events: readonly Event[]) => void)[] = [];
-  readonly #readyListeners: ((isReady: boolean) => void)[] = [];
+  readonly #listeners: { readonly applied: (events: readonly Event[]) => void; readonly reloaded: () => void }[] = [];
+  readonly #watchman: Watchman;
   readonly #conditions: Conditions;
   #isScheduled = false;
   #isReloading = false;
@@ -69,9 +55,6 @@ export class RaftNode implements PeerReceiver {
   #isStopped = false;
   #timer: Timer | undefined;
   #lastTickAt = 0;
-  #lastLeader: NodeId = 0n;
-  #wasReady = false;
-  #checked: RaftStatus | undefined;
 
   constructor(parts: NodeParts) {
     const { loaded, options, store, transport, logger } = parts;
@@ -90,15 +73,24 @@ export class RaftNode implements PeerReceiver {
       saved: (batch) => this.#guard(() => this.#saved(batch)),
       failed: (error) => this.#stopFor(diskFailure(error)),
     });
+    this.#leases = new Leases({
+      raft: this.#raft,
+      transport,
+      clock: parts.clock,
+      boot: loaded.boot,
+      state: () => ({ leases: this.machine.leases, appliedTerm: this.#applier.point.term }),
+      encode: (command) => encodeCommand(this.#proposalId(this.#proposals.takeSeq()), command),
+      read: (waiter) => this.read(waiter),
+      options,
+    });
     this.#applier = new Applier(parts.machine, loaded.applied, {
       raft: this.#raft,
       lane: this.#lane,
       proposals: this.#proposals,
+      leases: this.#leases,
       memberId: loaded.memberId,
       boot: loaded.boot,
-      publish: (events) => {
-        for (const listener of this.#listeners) listener(events);
-      },
+      publish: (events) => this.#listeners.forEach(({ applied }) => applied(events)),
     });
     this.#reads = new Reads(this.#raft, options.electionMs / 2);
     this.#placement = new Placement({
@@ -108,6 +100,7 @@ export class RaftNode implements PeerReceiver {
       boot: loaded.boot,
       silenceMs: options.electionMs / 2,
     });
+    this.#watchman = new Watchman(this.#raft, logger, options.checkInvariants);
     this.#conditions = new Conditions(parts.clock);
     this.#snapshots = new Snapshots(store, transport, logger, (error) => this.#stopFor(diskFailure(error)));
   }
@@ -147,15 +140,21 @@ export class RaftNode implements PeerReceiver {
     return this.#raft;
   }
   /** What waits here: each of them comes to zero when the load ends. */
-  queues(): { readonly proposals: number; readonly reads: number; readonly writes: number } {
-    return { proposals: this.#proposals.size, reads: this.#reads.size, writes: this.#lane.pendingWrites };
+  queues(): { readonly proposals: number; readonly reads: number; readonly leases: number; readonly writes: number } {
+    return {
+      proposals: this.#proposals.size,
+      reads: this.#reads.size,
+      leases: this.#leases.size,
+      writes: this.#lane.pendingWrites,
+    };
   }
 
-  onEvents(listener: (events: readonly Event[]) => void): void {
-    this.#listeners.push(listener);
+  /** `reloaded`: a snapshot became the state; nobody was told the events between the one before and `machine`. */
+  onEvents(applied: (events: readonly Event[]) => void, reloaded: () => void = () => undefined): void {
+    this.#listeners.push({ applied, reloaded });
   }
   onReadyChange(listener: (isReady: boolean) => void): void {
-    this.#readyListeners.push(listener);
+    this.#watchman.onReadyChange(listener);
   }
 
   async start(): Promise<void> {
@@ -170,7 +169,7 @@ export class RaftNode implements PeerReceiver {
   /** Proposes `command`; `waiter` is told exactly once. Throws TOO_MANY_REQUESTS or STOPPED when it is not taken. */
   propose(command: Command, deadline: number, waiter: ProposalWaiter): { abandon(): void } {
     if (this.#stopping !== undefined || this.#isStopped) throw new QuorateError('STOPPED');
-    const id = { member: this.#raft.id, boot: this.#parts.loaded.boot, seq: this.#proposals.nextSeq() };
+    const id = this.#proposalId(this.#proposals.nextSeq());
     const proposal = this.#proposals.add(encodeCommand(id, command), deadline, waiter);
     this.#schedule();
     return { abandon: () => this.#proposals.abandon(proposal) };
@@ -181,6 +180,18 @@ export class RaftNode implements PeerReceiver {
     if (this.#stopping !== undefined || this.#isStopped) throw new QuorateError('STOPPED');
     this.#reads.add(waiter);
     this.#schedule();
+  }
+
+  /** Asks whoever leads about a lease. Throws TOO_MANY_REQUESTS or STOPPED when the question is not taken. */
+  askLease(ask: Omit<LeaseAsk, 'number'>, deadline: number, waiter: LeaseWaiter): void {
+    if (this.#stopping !== undefined || this.#isStopped) throw new QuorateError('STOPPED');
+    this.#leases.ask(ask, deadline, waiter);
+    this.#schedule();
+  }
+
+  /** When the lease ends if nobody renews it. Undefined unless this member counts the time. */
+  leaseDeadline(id: bigint): number | undefined {
+    return this.#leases.deadlineOf(id);
   }
 
   /** Resolves once everything applied up to now can be read from the store. */
@@ -219,8 +230,8 @@ export class RaftNode implements PeerReceiver {
     if (role !== 'leader' || conf.voters.length === 1 || this.#isStopped) return;
     const { electionMs, heartbeatMs } = this.#parts.options;
     // Once in an election timeout a leader forgets who is there, until the next heartbeat is answered.
-    await this.#until(() => successorOf(this.#raft.status()) !== undefined, 2 * heartbeatMs);
-    const to = successorOf(this.#raft.status());
+    await this.#until(() => successorOf(this.#raft) !== undefined, 2 * heartbeatMs);
+    const to = successorOf(this.#raft);
     if (to === undefined) return;
     this.#parts.logger.info('handing leadership over', { to });
     this.transferLeadership(to);
@@ -244,13 +255,18 @@ export class RaftNode implements PeerReceiver {
     await this.#parts.store.close();
   }
 
+  #proposalId(seq: number): ProposalId {
+    return { member: this.#raft.id, boot: this.#parts.loaded.boot, seq };
+  }
+
   // PeerReceiver
 
   receive(from: NodeId, message: PeerMessage): void {
     this.#guard(() => {
       if (message.kind === 'raft') this.#step(message.message);
       else if (message.kind === 'forward') this.#placement.take(from, message);
-      else this.#placement.takeResult(message);
+      else if (message.kind === 'forwardResult') this.#placement.takeResult(message);
+      else this.#leases.receive(from, message);
       this.#schedule();
     });
   }
@@ -300,6 +316,7 @@ export class RaftNode implements PeerReceiver {
     const { clock, options } = this.#parts;
     const startedAt = clock.now();
     this.#placement.placeWaiting(startedAt);
+    this.#leases.turn(startedAt);
     this.#reads.ask(startedAt);
     for (;;) {
       const ready = this.#raft.ready({ canApply: this.#canApply });
@@ -315,8 +332,10 @@ export class RaftNode implements PeerReceiver {
     }
     if (this.#canApply) this.#applier.compactSlice();
     if (this.#canApply && this.#applier.hasCompactionWork) this.#schedule();
+    if (this.#leases.wantsTurn) this.#schedule();
+    this.#leases.flush();
     this.#lane.flush(clock.now());
-    this.#observe();
+    this.#watchman.look(this.isReady);
   }
 
   get #canApply(): boolean {
@@ -380,6 +399,7 @@ export class RaftNode implements PeerReceiver {
         this.#guard(() => {
           this.#applier.replace(machine, point);
           this.#isReloading = false;
+          for (const { reloaded } of this.#listeners) reloaded();
           this.#parts.logger.info('snapshot installed', { index, revision: machine.revision });
           this.#conditions.settle();
           this.#reads.release(this.#raft.appliedIndex);
@@ -406,6 +426,7 @@ export class RaftNode implements PeerReceiver {
     this.#proposals.expire(now);
     this.#placement.tick(now);
     this.#reads.tick(now);
+    this.#leases.tick(now);
     this.#conditions.settle();
     this.#armTimer();
     if (this.#hasWork(now)) this.#schedule();
@@ -416,9 +437,8 @@ export class RaftNode implements PeerReceiver {
     const { hasNews, leader } = this.#raft;
     const isAwaited = this.#proposals.hasWaiting || this.#reads.canAsk;
     const isCompacting = this.#canApply && this.#applier.hasCompactionWork;
-    return (
-      hasNews || leader !== this.#lastLeader || (isAwaited && leader !== 0n) || isCompacting || this.#lane.isDue(now)
-    );
+    if (hasNews || this.#watchman.hasNews || (isAwaited && leader !== 0n) || isCompacting) return true;
+    return this.#leases.hasWork(now) || this.#lane.isDue(now);
   }
 
   /** Heartbeats must not keep a leader in office whose disk no longer takes its entries. */
@@ -436,31 +456,9 @@ export class RaftNode implements PeerReceiver {
     if (target !== undefined) this.#lane.addTrim(this.#raft.trimLog(target));
   }
 
-  // Ends
-
   /** Resolves once `holds`, when the member stops, or after `timeoutMs`. */
   #until(holds: () => boolean, timeoutMs?: number): Promise<void> {
     return this.#conditions.until(() => this.#isStopped || holds(), timeoutMs);
-  }
-
-  #observe(): void {
-    if (this.#parts.options.checkInvariants) {
-      const now = checkState(this.#raft);
-      if (this.#checked !== undefined) checkStep(this.#checked, now);
-      this.#checked = now;
-    }
-    this.#tellReady();
-    const { leader, term, role } = this.#raft;
-    if (leader === this.#lastLeader) return;
-    this.#lastLeader = leader;
-    this.#parts.logger.info(leader === 0n ? 'no leader' : 'leader known', { leader, term, role });
-  }
-
-  #tellReady(): void {
-    const { isReady } = this;
-    if (isReady === this.#wasReady) return;
-    this.#wasReady = isReady;
-    for (const listener of this.#readyListeners) listener(isReady);
   }
 
   #ask<T>(question: () => T, otherwise: T): T {
@@ -494,7 +492,8 @@ export class RaftNode implements PeerReceiver {
     this.#timer?.cancel();
     this.#proposals.failAll();
     this.#reads.failAll(new QuorateError('STOPPED'));
+    this.#leases.failAll(new QuorateError('STOPPED'));
     this.#conditions.settle();
-    this.#tellReady();
+    this.#watchman.tellReady(this.isReady);
   }
 }

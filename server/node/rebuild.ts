@@ -11,8 +11,13 @@ export async function rebuildState(store: MemberStore): Promise<StateMachine> {
     const rebuild = new StateRebuild({ revision: applied.revision, compactedRevision, members });
     for (;;) {
       const slice = await records.nextRevisions(LIMITS.rebuildSliceRecords);
-      if (slice.length === 0) return rebuild.finish();
+      if (slice.length === 0) break;
       rebuild.add(slice);
+    }
+    for (;;) {
+      const slice = await records.nextLeases(LIMITS.rebuildSliceRecords);
+      if (slice.length === 0) return rebuild.finish();
+      rebuild.addLeases(slice);
     }
   } finally {
     await records.close();

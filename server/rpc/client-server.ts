@@ -13,26 +13,39 @@ import { MaintenanceDefinition } from '@quorate/proto/etcd/maintenance.js';
 import { WatchDefinition } from '@quorate/proto/etcd/watch.js';
 import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
-import type { Member } from '../node/member.js';
+import type { Random } from '../lib/random.js';
+import type { LeaseMember } from '../node/lease-member.js';
+import type { Member, WatchSource } from '../node/member.js';
 import { serveCluster } from './cluster-service.js';
 import { Health } from './health.js';
 import { serveKv } from './kv-service.js';
+import { LeaderLoss } from './leader-loss.js';
+import { serveLeases } from './lease-service.js';
 import { Listeners, type ListenAddress } from './listeners.js';
+import { serveElections } from './election-service.js';
+import { serveLocks } from './lock-service.js';
 import { serveMaintenance } from './maintenance-service.js';
 import { serveReflection } from './reflection.js';
 import { RequestGate } from './request-gate.js';
 import { UnaryCalls } from './unary-calls.js';
 import { refuseOtherMethods } from './unimplemented.js';
+import { WatchService } from './watch-service.js';
 
 export interface ClientServerOptions {
   readonly member: Member;
+  readonly leases: LeaseMember;
+  readonly watches: WatchSource;
   readonly clock: Clock;
+  readonly random: Random;
   readonly logger: Logger;
   readonly listen: readonly ListenAddress[];
   /** Of a request that writes. A message may be larger by receiveOverheadBytes before gRPC itself refuses it. */
   readonly maxRequestBytes: number;
   readonly maxTxnOps: number;
+  readonly electionMs: number;
   readonly enableReflection: boolean;
+  /** How long a watcher that wants to know is told nothing before it is told its progress. */
+  readonly watchProgressIntervalMs: number;
 }
 
 export interface ClientServer {
@@ -51,15 +64,16 @@ const keepaliveMs = { interval: 30_000, timeout: 20_000 } as const;
 /** After the last request was answered: time for the answers to leave and for clients to hang up. */
 const lingerMs = 250;
 
-const servedServices = [KVDefinition, ClusterDefinition, MaintenanceDefinition];
-const knownServices = [
-  ...servedServices,
-  AuthDefinition,
-  ElectionDefinition,
+const servedServices = [
+  KVDefinition,
+  WatchDefinition,
   LeaseDefinition,
   LockDefinition,
-  WatchDefinition,
+  ElectionDefinition,
+  ClusterDefinition,
+  MaintenanceDefinition,
 ];
+const knownServices = [...servedServices, AuthDefinition];
 
 /** Rejects with ListenError when an address cannot be taken; then nothing is left behind. */
 export async function startClientServer(options: ClientServerOptions): Promise<ClientServer> {
@@ -68,8 +82,23 @@ export async function startClientServer(options: ClientServerOptions): Promise<C
   const gate = new RequestGate();
   const calls = new UnaryCalls({ server, gate, member, clock, logger });
   serveKv(calls, member, options);
+  const leaderLoss = new LeaderLoss(member, clock, options.electionMs);
+  serveLeases(calls, options.leases, { server, gate, leaderLoss, logger });
+  const { leases, watches: watchSource } = options;
+  serveLocks(calls, { kv: member, watches: watchSource, leases }, options);
+  const header = (revision: number) => watchSource.header(revision);
+  serveElections(calls, { kv: member, watches: watchSource, leases, server, header }, options);
   serveCluster(calls, member);
   serveMaintenance(calls, member);
+  const watches = new WatchService({
+    server,
+    source: options.watches,
+    clock,
+    random: options.random,
+    progressIntervalMs: options.watchProgressIntervalMs,
+    leaderLoss,
+    fragmentBytes: options.maxRequestBytes + receiveOverheadBytes,
+  });
   for (const service of knownServices) refuseOtherMethods(server, service);
   const health = new Health(
     server,
@@ -92,6 +121,7 @@ export async function startClientServer(options: ClientServerOptions): Promise<C
   async function stop(graceMs: number): Promise<void> {
     listeners.stopListening();
     health.stop();
+    watches.stop();
     const idle = gate.close();
     // Tells every client to go elsewhere; a connection ends by itself when its last stream has ended. Not drain(),
     // which ends what is left with CANCELLED: to the client it must look like a lost connection.

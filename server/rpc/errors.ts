@@ -26,13 +26,22 @@ export const wireErrors: Readonly<Record<ErrorCode, WireError>> = {
   INVALID_SORT_OPTION: { status: status.INVALID_ARGUMENT, text: 'etcdserver: invalid sort option' },
   INVALID_COMPARE: { status: status.INVALID_ARGUMENT, text: 'quorate: invalid compare' },
   INVALID_REVISION: { status: status.INVALID_ARGUMENT, text: 'quorate: invalid revision' },
+  NO_LEADER_KEY: { status: status.UNKNOWN, text: '"leader" field must be provided' },
   REQUEST_TOO_LARGE: { status: status.INVALID_ARGUMENT, text: 'etcdserver: request is too large' },
   RESPONSE_TOO_LARGE: { status: status.RESOURCE_EXHAUSTED, text: 'quorate: response is too large' },
+  LEASE_TTL_TOO_LARGE: { status: status.OUT_OF_RANGE, text: 'etcdserver: too large lease TTL' },
+  INVALID_LEASE: { status: status.INVALID_ARGUMENT, text: 'quorate: invalid lease' },
   UNIMPLEMENTED: { status: status.UNIMPLEMENTED, text: 'quorate: not implemented' },
   // etcd sends INVALID_ARGUMENT here, not NOT_FOUND.
   KEY_NOT_FOUND: { status: status.INVALID_ARGUMENT, text: 'etcdserver: key not found' },
   LEASE_NOT_FOUND: { status: status.NOT_FOUND, text: 'etcdserver: requested lease not found' },
+  LEASE_EXISTS: { status: status.FAILED_PRECONDITION, text: 'etcdserver: lease already exists' },
+  LEASE_TOO_LARGE: { status: status.RESOURCE_EXHAUSTED, text: 'quorate: too much hangs on one lease' },
   MEMBER_NOT_FOUND: { status: status.NOT_FOUND, text: 'etcdserver: member not found' },
+  // These three have no status of their own in etcd either.
+  SESSION_EXPIRED: { status: status.UNKNOWN, text: 'mutex: session is expired' },
+  NOT_ELECTED: { status: status.UNKNOWN, text: 'election: not leader' },
+  NO_ELECTED: { status: status.UNKNOWN, text: 'election: no leader' },
   TOO_MANY_WRITES: { status: status.RESOURCE_EXHAUSTED, text: 'quorate: request writes too many keys or bytes' },
   COMPACTED: { status: status.OUT_OF_RANGE, text: 'etcdserver: mvcc: required revision has been compacted' },
   FUTURE_REVISION: { status: status.OUT_OF_RANGE, text: 'etcdserver: mvcc: required revision is a future revision' },
@@ -49,12 +58,22 @@ export const wireErrors: Readonly<Record<ErrorCode, WireError>> = {
   OUTCOME_UNKNOWN: { status: status.UNAVAILABLE, text: 'etcdserver: request timed out' },
 };
 
+/** A refusal that goes out with its text but without its status. */
+export class UntypedRefusal extends Error {
+  override readonly name = 'UntypedRefusal';
+
+  constructor(readonly refusal: QuorateError) {
+    super(refusal.message, { cause: refusal });
+  }
+}
+
 /**
  * The status of whatever a handler threw. An InvariantError is thrown again: it must end the process, not a request.
  * Anything else that nobody foresaw is a bug of a door, which costs one request, never the member: `isUnforeseen`.
  */
 export function wireStatusOf(error: unknown): WireStatus {
   if (error instanceof QuorateError) return knownStatus(error);
+  if (error instanceof UntypedRefusal) return { ...knownStatus(error.refusal), code: status.UNKNOWN };
   if (error instanceof InvariantError) throw error;
   const isMalformed = error instanceof MalformedMessage;
   const details = isMalformed ? error.message : 'quorate: internal error';

@@ -3,7 +3,14 @@ import * as wire from '@quorate/proto/quorate/internal/peer.js';
 import { assertNever } from '../lib/assert.js';
 import { safeInteger } from '../lib/integers.js';
 import { messageFromWire, messageToWire } from '../node/message-codec.js';
-import type { ForwardRefusal, PeerMessage } from '../node/ports.js';
+import type {
+  Forward,
+  ForwardRefusal,
+  ForwardResult,
+  LeaseAnswers,
+  LeaseQuestions,
+  PeerMessage,
+} from '../node/ports.js';
 import { decodeMessage, encodeMessage } from './codec.js';
 
 /** Raised when the meaning of a frame changes; both sides must speak the same. */
@@ -57,13 +64,17 @@ export function laneOf(message: PeerMessage): PeerLane {
 }
 
 const MESSAGE_OVERHEAD_BYTES = 64;
+/** Of one question or answer about a lease. */
+const LEASE_BYTES = 24;
 
 /** Roughly what the message takes on the wire: for limits, not for framing. */
 export function sizeOf(message: PeerMessage): number {
   let bytes = MESSAGE_OVERHEAD_BYTES;
   if (message.kind === 'forward') {
     for (const { data } of message.proposals) bytes += data.length;
-  } else if (message.kind === 'raft' && message.message.type === 'appendRequest') {
+  } else if (message.kind === 'leaseQuestions') bytes += message.asks.length * LEASE_BYTES;
+  else if (message.kind === 'leaseAnswers') bytes += (message.answers.length + message.refused.length) * LEASE_BYTES;
+  else if (message.kind === 'raft' && message.message.type === 'appendRequest') {
     for (const { data } of message.message.entries) bytes += data.length + MESSAGE_OVERHEAD_BYTES;
   }
   return bytes;
@@ -84,7 +95,8 @@ export function encodeFrames(messages: readonly PeerMessage[]): readonly Buffer[
       continue;
     }
     flush();
-    frames.push(encodeMessage(wire.PeerFrame, { frame: forwardToWire(message) }));
+    const isLease = message.kind === 'leaseQuestions' || message.kind === 'leaseAnswers';
+    frames.push(encodeMessage(wire.PeerFrame, { frame: isLease ? leaseToWire(message) : forwardToWire(message) }));
   }
   flush();
   return frames;
@@ -95,7 +107,23 @@ const REASONS: Readonly<Record<ForwardRefusal, wire.ForwardRefusal>> = {
   tooManyRequests: wire.ForwardRefusal.TOO_MANY_REQUESTS,
 };
 
-function forwardToWire(message: Exclude<PeerMessage, { kind: 'raft' }>): NonNullable<wire.PeerFrame['frame']> {
+type WireFrame = NonNullable<wire.PeerFrame['frame']>;
+
+function leaseToWire(message: LeaseQuestions | LeaseAnswers): WireFrame {
+  const boot = BigInt(message.boot);
+  if (message.kind === 'leaseQuestions') {
+    const questions = message.asks.map(({ number, id, renew }) => ({ number: BigInt(number), id, renew }));
+    return { $case: 'leaseQuestions', value: { boot, questions } };
+  }
+  const answers = message.answers.map(({ number, ttlMs, leftMs }) => ({
+    number: BigInt(number),
+    ttlMs: BigInt(ttlMs),
+    leftMs: BigInt(Math.floor(leftMs)),
+  }));
+  return { $case: 'leaseAnswers', value: { boot, answers, refused: message.refused.map(BigInt) } };
+}
+
+function forwardToWire(message: Forward | ForwardResult): WireFrame {
   const stamp = { term: BigInt(message.term), boot: BigInt(message.boot) };
   if (message.kind === 'forward') {
     const proposals = message.proposals.map(({ attempt, data }) => ({
@@ -149,6 +177,26 @@ export function messagesOf({ frame }: wire.PeerFrame): readonly PeerMessage[] {
             attempt: safeInteger(attempt),
             reason: reason === wire.ForwardRefusal.RETRY ? 'retry' : 'tooManyRequests',
           })),
+        },
+      ];
+    }
+    case 'leaseQuestions': {
+      const { boot, questions } = frame.value;
+      const asks = questions.map(({ number, id, renew }) => ({ number: safeInteger(number), id, renew }));
+      return [{ kind: 'leaseQuestions', boot: safeInteger(boot), asks }];
+    }
+    case 'leaseAnswers': {
+      const { boot, answers, refused } = frame.value;
+      return [
+        {
+          kind: 'leaseAnswers',
+          boot: safeInteger(boot),
+          answers: answers.map(({ number, ttlMs, leftMs }) => ({
+            number: safeInteger(number),
+            ttlMs: safeInteger(ttlMs),
+            leftMs: safeInteger(leftMs),
+          })),
+          refused: refused.map(safeInteger),
         },
       ];
     }

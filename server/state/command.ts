@@ -10,6 +10,10 @@ export type Command =
   | TxnCommand
   | CompactCommand
   | PublishMemberCommand
+  | LeaseGrantCommand
+  | LeaseRevokeCommand
+  | LeaseExpireCommand
+  | LeaseCheckpointCommand
   | UnknownCommand;
 
 export interface PutCommand {
@@ -51,6 +55,34 @@ export interface PublishMemberCommand {
   readonly id: bigint;
   readonly name: string;
   readonly clientUrls: readonly string[];
+}
+
+export interface LeaseGrantCommand {
+  readonly kind: 'leaseGrant';
+  /** Never 0n. */
+  readonly id: bigint;
+  readonly ttlMs: number;
+}
+
+/** Ends a lease because a client said so. */
+export interface LeaseRevokeCommand {
+  readonly kind: 'leaseRevoke';
+  readonly id: bigint;
+}
+
+/** Ends leases whose time is over, by the clock of the leader of `term`. Of no effect in an entry of another term. */
+export interface LeaseExpireCommand {
+  readonly kind: 'leaseExpire';
+  readonly term: number;
+  readonly ids: readonly bigint[];
+}
+
+/** What is left of leases, by the clock of the leader of `term`. Of no effect in an entry of another term. */
+export interface LeaseCheckpointCommand {
+  readonly kind: 'leaseCheckpoint';
+  readonly term: number;
+  /** `remainingMs` 0: the full ttl counts again. */
+  readonly leases: readonly { readonly id: bigint; readonly remainingMs: number }[];
 }
 
 /** A kind or version that this release does not know. Refused with UNKNOWN_COMMAND, the same on every member. */

@@ -18,12 +18,25 @@ export interface KeyValue {
   readonly lease: bigint;
 }
 
+/** Why a key was deleted. A client that sees its key go learns whether somebody wanted that or its time ran out. */
+export type DeleteCause = 'delete' | 'txn' | 'leaseExpired' | 'leaseRevoked';
+
 /** A change of one key. `kv` of a delete holds the key and modRevision alone. */
 export interface Event {
   readonly type: 'put' | 'delete';
   readonly kv: KeyValue;
   readonly revision: Revision;
   readonly prevKv: KeyValue | undefined;
+  /** Of every delete, and of no put. */
+  readonly cause?: DeleteCause;
+}
+
+export interface LeaseInfo {
+  readonly id: bigint;
+  /** As granted. */
+  readonly ttlMs: number;
+  /** What a leader has noted as left of it, for the leader after it; 0: the full ttl. */
+  readonly remainingMs: number;
 }
 
 export type CommandResult =
@@ -31,7 +44,12 @@ export type CommandResult =
   | { readonly kind: 'deleteRange'; readonly deleted: number; readonly prevKvs: readonly KeyValue[] }
   | { readonly kind: 'txn'; readonly succeeded: boolean; readonly results: readonly TxnOpResult[] }
   | { readonly kind: 'compact' }
-  | { readonly kind: 'publishMember' };
+  | { readonly kind: 'publishMember' }
+  | { readonly kind: 'leaseGrant'; readonly id: bigint; readonly ttlMs: number }
+  | { readonly kind: 'leaseRevoke' }
+  /** Those that it really ended: the others were gone, or were too much for one entry and are there still. */
+  | { readonly kind: 'leaseExpire'; readonly expired: readonly bigint[] }
+  | { readonly kind: 'leaseCheckpoint' };
 
 /** One result for each executed op, in order. `revision` is what the op's own header shows. */
 export type TxnOpResult =
@@ -78,7 +96,9 @@ export type StateWrite =
   | { readonly kind: 'putRevision'; readonly revision: Revision; readonly tombstone: boolean; readonly kv: KeyValue }
   | { readonly kind: 'deleteRevision'; readonly revision: Revision }
   | { readonly kind: 'compacted'; readonly revision: number }
-  | { readonly kind: 'member'; readonly member: MemberInfo };
+  | { readonly kind: 'member'; readonly member: MemberInfo }
+  | { readonly kind: 'putLease'; readonly lease: LeaseInfo }
+  | { readonly kind: 'deleteLease'; readonly id: bigint };
 
 export interface MemberInfo {
   readonly id: bigint;

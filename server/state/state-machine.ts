@@ -14,6 +14,8 @@ import type {
   RangeQuery,
   TxnCommand,
 } from './command.js';
+import { checkpointLeases, expireLeases, grantLease, type LeaseOutcome, revokeLease } from './lease/lease-commands.js';
+import type { LeaseView } from './lease/lease-table.js';
 import { MemberTable } from './members.js';
 import { Compaction, type CompactionSlice } from './mvcc/compaction.js';
 import { HashCursor } from './mvcc/hash-cursor.js';
@@ -55,6 +57,10 @@ export class StateMachine {
     return this.#store.compactedRevision;
   }
 
+  get leases(): LeaseView {
+    return this.#store.leases;
+  }
+
   /** Sorted by id; the list itself never changes. */
   members(): readonly MemberInfo[] {
     return this.#members.all();
@@ -63,8 +69,10 @@ export class StateMachine {
   /**
    * Ranges inside a txn come back as PendingRange. Whoever waits for them opens them with openRange, or pins them,
    * before the next call of apply or compactionStep.
+   *
+   * `entryTerm`: of the log entry that the command stands in. 0: of none, and what only a leader may say has no effect.
    */
-  apply(command: Command): Applied {
+  apply(command: Command, entryTerm = 0): Applied {
     switch (command.kind) {
       case 'put':
         return this.#applyPut(command);
@@ -76,6 +84,14 @@ export class StateMachine {
         return this.#applyCompact(command);
       case 'publishMember':
         return this.#applyPublish(command);
+      case 'leaseGrant':
+        return this.#told(grantLease(this.#store, command));
+      case 'leaseRevoke':
+        return this.#told(revokeLease(this.#store, command));
+      case 'leaseExpire':
+        return this.#told(expireLeases(this.#store, command, entryTerm));
+      case 'leaseCheckpoint':
+        return this.#told(checkpointLeases(this.#store, command, entryTerm));
       case 'unknown':
         return this.#refused(refuse('UNKNOWN_COMMAND', `version ${command.version}`));
       default:
@@ -144,7 +160,7 @@ export class StateMachine {
   #applyPut(command: PutCommand): Applied {
     const refusal = checkPut(command) ?? validatePut(this.#store, command);
     if (refusal !== undefined) return this.#refused(refusal);
-    const writer = new RevisionWriter(this.#store);
+    const writer = new RevisionWriter(this.#store, 'delete');
     const prevKv = writer.put(command);
     return this.#applied({ kind: 'put', prevKv: command.prevKv ? prevKv : undefined }, writer);
   }
@@ -152,7 +168,7 @@ export class StateMachine {
   #applyDeleteRange(command: DeleteRangeCommand): Applied {
     const refusal = checkDeleteRange(command) ?? validateDeleteRange(this.#store, command);
     if (refusal !== undefined) return this.#refused(refusal);
-    const writer = new RevisionWriter(this.#store);
+    const writer = new RevisionWriter(this.#store, 'delete');
     const deleted = writer.deleteRange(command);
     const prevKvs = command.prevKv ? deleted : [];
     return this.#applied({ kind: 'deleteRange', deleted: deleted.length, prevKvs }, writer);
@@ -164,7 +180,7 @@ export class StateMachine {
     const path = decidePath(this.#store, command);
     const refusal = validatePath(this.#store, path);
     if (refusal !== undefined) return this.#refused(refusal);
-    const writer = new RevisionWriter(this.#store);
+    const writer = new RevisionWriter(this.#store, 'txn');
     const results = executePath(writer, path);
     return this.#applied({ kind: 'txn', succeeded: path.succeeded, results }, writer);
   }
@@ -180,6 +196,10 @@ export class StateMachine {
     const member = this.#members.publish(command);
     if (member === undefined) return this.#refused(refuse('MEMBER_NOT_FOUND', `member ${command.id.toString(16)}`));
     return this.#applied({ kind: 'publishMember' }, { events: [], writes: [{ kind: 'member', member }] });
+  }
+
+  #told(outcome: LeaseOutcome | Refusal): Applied {
+    return 'ok' in outcome ? this.#refused(outcome) : this.#applied(outcome.result, outcome);
   }
 
   #applied(result: CommandResult, changes: Changes): Applied {

@@ -4,7 +4,7 @@ import { KeyHistory } from './mvcc/key-history.js';
 import type { RevisionRecord } from './mvcc/revision.js';
 import { tombstone } from './mvcc/revision-writer.js';
 import { Store, type StorePoint } from './mvcc/store.js';
-import type { MemberInfo } from './result.js';
+import type { LeaseInfo, MemberInfo } from './result.js';
 import { StateMachine } from './state-machine.js';
 
 export class StateRebuild {
@@ -23,8 +23,14 @@ export class StateRebuild {
     for (const record of records) this.#addOne(record);
   }
 
+  /** All leases, before or after the records: those of keys that are gone may name leases that are. */
+  addLeases(leases: readonly LeaseInfo[]): void {
+    for (const lease of leases) this.#store.leases.set(lease);
+  }
+
   /** The machine as it was: the same answers, the same hash. It removes what earlier compactions left to remove. */
   finish(): StateMachine {
+    this.#store.leases.assertComplete();
     return new StateMachine(this.#store, this.#members);
   }
 
@@ -39,6 +45,7 @@ export class StateRebuild {
     this.#lastSub = sub;
     const version = isTombstone ? tombstone(kv.key, main) : kv;
     const history = this.#store.keys.get(kv.key);
+    this.#store.leases.move(kv.key, history?.live?.lease ?? 0n, version.lease);
     if (history === undefined) this.#store.keys.set(kv.key, new KeyHistory(version, sub));
     else history.append(version, sub);
   }

@@ -8,7 +8,7 @@ import * as storageProto from '@quorate/proto/quorate/internal/storage.js';
 import { bytesFrom, byteStringFrom } from '../lib/bytes.js';
 import { ReusedWriter } from '../lib/reused-writer.js';
 import type { ConfState, Entry, HardState, SnapshotMeta } from '../raft/types.js';
-import type { KeyValue, MemberInfo, StateWrite } from '../state/result.js';
+import type { KeyValue, LeaseInfo, MemberInfo, StateWrite } from '../state/result.js';
 import { STORE_FORMAT_VERSION, type MemberIdentity } from './identity.js';
 import type { AppliedPoint } from './member-store.js';
 import { StorageCorruptionError } from './storage-errors.js';
@@ -147,6 +147,16 @@ export function encodeMember({ id, name, peerUrls, clientUrls }: MemberInfo): Ui
 export function decodeMember(payload: Buffer): MemberInfo {
   const { id, name, peerUrls, clientUrls } = storageProto.MemberRecord.decode(payload);
   return { id, name, peerUrls, clientUrls };
+}
+
+export function encodeLease({ id, ttlMs, remainingMs }: LeaseInfo): Uint8Array {
+  const message: storageProto.StoredLease = { id, ttlMs: BigInt(ttlMs), remainingMs: BigInt(remainingMs) };
+  return writer.encode((to) => storageProto.StoredLease.encode(message, to));
+}
+
+export function decodeLease(payload: Buffer): LeaseInfo {
+  const { id, ttlMs, remainingMs } = storageProto.StoredLease.decode(payload);
+  return { id, ttlMs: safe(ttlMs), remainingMs: safe(remainingMs) };
 }
 
 export function encodeActive({ generation, logStart }: ActiveGeneration): Uint8Array {

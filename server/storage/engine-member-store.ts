@@ -120,9 +120,14 @@ export class EngineMemberStore implements MemberStore {
     });
   }
 
-  async scanRevisions(upTo: number): Promise<StateRecords> {
+  async scanRevisions(upTo: number, from?: number): Promise<StateRecords> {
     if (this.#savesInFlight > 0) await this.#lastSave;
     const bound = Math.min(upTo, Number.MAX_SAFE_INTEGER - 1);
+    if (from !== undefined) {
+      const iterator = this.#engine.iterate(keys.revisionRange(this.#generation, from, Math.max(bound, from - 1)));
+      const head = this.#engine.iterate(keys.stateHeadRange(this.#generation));
+      return StateScan.open({ iterator, head, from, upTo: bound });
+    }
     const iterator = this.#engine.iterate(keys.stateRangeUpTo(this.#generation, bound));
     return StateScan.open({ iterator, upTo: bound });
   }

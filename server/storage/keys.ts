@@ -3,7 +3,7 @@
  *
  *   'm' name                                  what this member alone knows: identity, hard state, boot, active, log start
  *   'l' generation u32, index u64             the log
- *   's' generation u32, table u8, ...         the replicated state: applied point, compacted, members, revisions
+ *   's' generation u32, table u8, ...         the replicated state: applied point, compacted, members, revisions, leases
  *
  * A generation is one life of the replicated state and the log together: an installed snapshot begins a new one, and
  * the record 'active' says which one counts. All of one generation's state is one contiguous range with the applied
@@ -19,8 +19,8 @@ const GENERATION_OFFSET = 1;
 const GENERATION_END = 5;
 
 /** The order is that of the tables in a cut; the rebuild of the state relies on it. */
-export const stateTable = { applied: 1, compacted: 2, member: 3, revision: 4 } as const;
-const TABLE_END = 5;
+export const stateTable = { applied: 1, compacted: 2, member: 3, revision: 4, lease: 5 } as const;
+const TABLE_END = 6;
 
 export const metaKey = {
   identity: Buffer.from('mIdentity'),
@@ -59,6 +59,11 @@ export function stateSubkey(key: Buffer): Buffer {
   return key.subarray(GENERATION_END);
 }
 
+/** Which table of the state a record stands in. */
+export function tableOf(key: Buffer): number | undefined {
+  return key[GENERATION_END];
+}
+
 export function stateKey(generation: number, subkey: Buffer): Buffer {
   const key = Buffer.allocUnsafe(GENERATION_END + subkey.length);
   key[0] = STATE_PREFIX;
@@ -74,6 +79,14 @@ export function memberSubkey(id: NodeId): Buffer {
   const subkey = Buffer.allocUnsafe(9);
   subkey[0] = stateTable.member;
   subkey.writeBigUInt64BE(id, 1);
+  return subkey;
+}
+
+/** Ids are signed; here they stand as their 64 bits. */
+export function leaseSubkey(id: bigint): Buffer {
+  const subkey = Buffer.allocUnsafe(9);
+  subkey[0] = stateTable.lease;
+  subkey.writeBigInt64BE(id, 1);
   return subkey;
 }
 
@@ -102,6 +115,19 @@ export function stateRange(generation: number): KeyRange {
 export function stateRangeUpTo(generation: number, upTo: number): KeyRange {
   return {
     gte: stateKey(generation, appliedSubkey),
+    lt: stateKey(generation, revisionSubkey({ main: upTo + 1, sub: 0 })),
+  };
+}
+
+/** The state of one generation without any revision. */
+export function stateHeadRange(generation: number): KeyRange {
+  return stateRangeUpTo(generation, -1);
+}
+
+/** Nothing but revisions: from main revision `from` to `upTo`, both included. */
+export function revisionRange(generation: number, from: number, upTo: number): KeyRange {
+  return {
+    gte: stateKey(generation, revisionSubkey({ main: from, sub: 0 })),
     lt: stateKey(generation, revisionSubkey({ main: upTo + 1, sub: 0 })),
   };
 }

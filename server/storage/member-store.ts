@@ -3,7 +3,7 @@
  * Interface first; ARCHITECTURE.md draws the key layout.
  */
 import type { ConfState, Entry, HardState, LogIndex, SnapshotMeta } from '../raft/types.js';
-import type { KeyValue, MemberInfo, Revision, StateWrite } from '../state/result.js';
+import type { KeyValue, LeaseInfo, MemberInfo, Revision, StateWrite } from '../state/result.js';
 
 /** What a start finds on disk, checked: CRC of every record, contiguous log, pointers in order, identity agreeing. */
 export interface LoadedMember {
@@ -57,6 +57,8 @@ export interface StateRecords {
    * StorageCorruptionError on a damaged record and on a missing one: after the compacted revision there are no gaps.
    */
   nextRevisions(maxRecords: number): Promise<readonly StoredRevision[]>;
+  /** The leases, up to `maxRecords` at a time; empty only at the end. They come after the last revision. */
+  nextLeases(maxRecords: number): Promise<readonly LeaseInfo[]>;
   close(): Promise<void>;
 }
 
@@ -91,8 +93,11 @@ export interface MemberStore {
   openState(): Promise<StateRecords>;
   /** Values of older revisions; undefined for one that a compaction has removed. Positional. */
   readRevisions(revisions: readonly Revision[]): Promise<readonly (StoredRevision | undefined)[]>;
-  /** Every revision record up to and including main revision `upTo`, ascending, at the moment of the call. */
-  scanRevisions(upTo: number): Promise<StateRecords>;
+  /**
+   * Every revision record up to and including main revision `upTo`, ascending, at the moment of the call. With `from`,
+   * which is at least 1, only those from that main revision on; it takes no longer for what stands before.
+   */
+  scanRevisions(upTo: number, from?: number): Promise<StateRecords>;
   openSnapshot(): Promise<SnapshotReader>;
   /** One at a time; a second one aborts the first. */
   receiveSnapshot(): Promise<SnapshotWriter>;

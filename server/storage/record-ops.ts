@@ -33,6 +33,10 @@ export function stateOp(generation: number, write: StateWrite): EngineOp {
       return statePut(generation, keys.compactedSubkey, codec.encodeNumber(write.revision));
     case 'member':
       return statePut(generation, keys.memberSubkey(write.member.id), codec.encodeMember(write.member));
+    case 'putLease':
+      return statePut(generation, keys.leaseSubkey(write.lease.id), codec.encodeLease(write.lease));
+    case 'deleteLease':
+      return { type: 'del', key: keys.stateKey(generation, keys.leaseSubkey(write.id)) };
   }
 }
 

@@ -20,7 +20,7 @@ import type { AppliedPoint, SnapshotWriter } from './member-store.js';
 import { openRecord } from './record.js';
 import { openChunk, openRecords, SNAPSHOT_FORMAT_VERSION } from './snapshot-frame.js';
 import type { Chunk, SnapshotRecord } from './snapshot-frame.js';
-import { decodeRevisionRecord } from './state-scan.js';
+import { decodeLeaseRecord, decodeRevisionRecord } from './state-scan.js';
 import { SnapshotError } from './storage-errors.js';
 
 /** A snapshot that is whole, verified and durable, and waits to be installed. */
@@ -183,6 +183,7 @@ function decodedRecord(subkey: Buffer, record: Buffer): AppliedPoint | undefined
   const what = `the record ${subkey.toString('hex')}`;
   try {
     if (subkey[0] === stateTable.revision) decodeRevisionRecord(subkey, record);
+    else if (subkey[0] === stateTable.lease) decodeLeaseRecord(subkey, record);
     else if (subkey[0] === stateTable.member) decodeStored(decodeMember, openRecord(subkey, record, what), what);
     else if (subkey.equals(compactedSubkey)) decodeStored(decodeNumber, openRecord(subkey, record, what), what);
     else if (subkey.equals(appliedSubkey)) return decodeStored(decodeApplied, openRecord(subkey, record, what), what);

@@ -2,10 +2,11 @@
  * Reads one cut of the replicated state, record by record, and checks it: every checksum, every decoding, and that no
  * revision after the compacted one is missing. It never writes.
  */
-import type { MemberInfo, Revision } from '../state/result.js';
-import { decodeApplied, decodeMember, decodeNumber, decodeRevision, decodeStored } from './codec.js';
+import { assert } from '../lib/assert.js';
+import type { LeaseInfo, MemberInfo, Revision } from '../state/result.js';
+import { decodeApplied, decodeLease, decodeMember, decodeNumber, decodeRevision, decodeStored } from './codec.js';
 import type { EngineIterator } from './engine.js';
-import { revisionOf, stateSubkey, stateTable } from './keys.js';
+import { leaseSubkey, revisionOf, stateSubkey, stateTable, tableOf } from './keys.js';
 import type { AppliedPoint, StateRecords, StoredRevision } from './member-store.js';
 import { openRecord } from './record.js';
 import { StorageCorruptionError } from './storage-errors.js';
@@ -27,6 +28,15 @@ export function decodeRevisionRecord(subkey: Buffer, record: Buffer): StoredRevi
     throw new StorageCorruptionError(`${what} is corrupt: it says it is ${stored.kv.modRevision}`);
   }
   return { revision, ...stored };
+}
+
+export function decodeLeaseRecord(subkey: Buffer, record: Buffer): LeaseInfo {
+  const what = `the lease ${hex(subkey)}`;
+  const lease = decodeStored(decodeLease, openRecord(subkey, record, what), what);
+  if (!subkey.equals(leaseSubkey(lease.id))) {
+    throw new StorageCorruptionError(`${what} is corrupt: it says it is ${lease.id}`);
+  }
+  return lease;
 }
 
 interface Head {
@@ -55,7 +65,7 @@ export class StateScan implements StateRecords {
   #bytes = 0;
   #isAtEnd = false;
 
-  private constructor(source: ScanSource, head: Head & { applied: AppliedPoint }, ahead: readonly Pair[]) {
+  private constructor(source: StateSource, head: Head & { applied: AppliedPoint }, ahead: readonly Pair[]) {
     this.applied = head.applied;
     this.compactedRevision = head.compactedRevision;
     this.members = head.members;
@@ -63,27 +73,27 @@ export class StateScan implements StateRecords {
     this.#upTo = Math.min(source.upTo, head.applied.revision);
     this.#onEnd = source.onEnd ?? (() => undefined);
     this.#ahead = ahead;
+    // As if everything before had been read.
+    if (source.from !== undefined) this.#last = { main: source.from - 1, sub: 0 };
   }
 
-  /** Takes the iterator over, also when it rejects. */
+  /** Takes the iterators over, also when it rejects. */
   static async open(source: ScanSource): Promise<StateScan> {
-    const head: Head = { applied: undefined, compactedRevision: -1, members: [] };
+    const { head: before, ...rest } = source;
     try {
-      for (;;) {
-        const pairs = await source.iterator.next(HEAD_SLICE);
-        const taken = takeHead(head, pairs);
-        if (pairs.length > 0 && taken === pairs.length) continue;
-        return new StateScan(source, checkedHead(head), pairs.slice(taken));
-      }
+      const { head, ahead } = await readHead(before ?? source.iterator);
+      return new StateScan(rest, head, ahead);
     } catch (error: unknown) {
       await source.iterator.close();
       throw error;
+    } finally {
+      await before?.close();
     }
   }
 
   async nextRevisions(maxRecords: number): Promise<readonly StoredRevision[]> {
     if (this.#isAtEnd) return [];
-    const pairs = await this.#nextPairs(maxRecords);
+    const pairs = await this.#nextPairs(maxRecords, isNoLease);
     const revisions = pairs.map(([key, record]) => {
       const stored = decodeRevisionRecord(stateSubkey(key), record);
       this.#checkNext(stored.revision);
@@ -95,14 +105,22 @@ export class StateScan implements StateRecords {
     return revisions;
   }
 
+  async nextLeases(maxRecords: number): Promise<readonly LeaseInfo[]> {
+    assert(this.#isAtEnd, 'leases come after the last revision');
+    const pairs = await this.#nextPairs(maxRecords, () => true);
+    return pairs.map(([key, record]) => decodeLeaseRecord(stateSubkey(key), record));
+  }
+
   close(): Promise<void> {
     return this.#iterator.close();
   }
 
-  async #nextPairs(maxRecords: number): Promise<readonly Pair[]> {
-    if (this.#ahead.length === 0) return this.#iterator.next(maxRecords);
-    const pairs = this.#ahead.slice(0, maxRecords);
-    this.#ahead = this.#ahead.slice(maxRecords);
+  /** Those from the next one on that are `wanted`. */
+  async #nextPairs(maxRecords: number, wanted: (pair: Pair) => boolean): Promise<readonly Pair[]> {
+    if (this.#ahead.length === 0) this.#ahead = await this.#iterator.next(maxRecords);
+    const others = this.#ahead.findIndex((pair) => !wanted(pair));
+    const pairs = this.#ahead.slice(0, Math.min(maxRecords, others === -1 ? maxRecords : others));
+    this.#ahead = this.#ahead.slice(pairs.length);
     return pairs;
   }
 
@@ -136,12 +154,32 @@ export class StateScan implements StateRecords {
   }
 }
 
-export interface ScanSource {
-  /** Over the state of one generation, from its first key on. */
+interface StateSource {
+  /** Over the state of one generation: from its first key on, or with `from` the revisions from there on alone. */
   readonly iterator: EngineIterator;
-  /** The last main revision that the iterator's range holds. */
+  /** The first main revision that the iterator's range holds. */
+  readonly from?: number;
+  /** The last one. */
   readonly upTo: number;
   readonly onEnd?: (totals: ScanTotals) => void;
+}
+
+export interface ScanSource extends StateSource {
+  /** With `from`: over what stands before all revisions. Opened after `iterator`, so that it is never the older one. */
+  readonly head?: EngineIterator;
+}
+
+/** Reads up to the first revision, and answers with what it read of the revisions by then. */
+async function readHead(
+  iterator: EngineIterator,
+): Promise<{ readonly head: Head & { applied: AppliedPoint }; readonly ahead: readonly Pair[] }> {
+  const head: Head = { applied: undefined, compactedRevision: -1, members: [] };
+  for (;;) {
+    const pairs = await iterator.next(HEAD_SLICE);
+    const taken = takeHead(head, pairs);
+    if (pairs.length > 0 && taken === pairs.length) continue;
+    return { head: checkedHead(head), ahead: pairs.slice(taken) };
+  }
 }
 
 /** Answers how many of the pairs belong to the head: the revisions begin after them. */
@@ -149,7 +187,7 @@ function takeHead(head: Head, pairs: readonly Pair[]): number {
   let taken = 0;
   for (const [key, record] of pairs) {
     const subkey = stateSubkey(key);
-    if (subkey[0] === stateTable.revision) break;
+    if (subkey[0] === stateTable.revision || subkey[0] === stateTable.lease) break;
     takeHeadRecord(head, subkey, record);
     taken += 1;
   }
@@ -182,6 +220,10 @@ function checkedHead(head: Head): Head & { applied: AppliedPoint } {
     throw new StorageCorruptionError(text);
   }
   return { ...head, applied };
+}
+
+function isNoLease([key]: Pair): boolean {
+  return tableOf(key) !== stateTable.lease;
 }
 
 function missingRevision(main: number, found: string): StorageCorruptionError {

@@ -1,6 +1,7 @@
 /**
  * npm run bench -- unary [--seconds 5] [--rounds 3] [--only quorate|etcd] [--operation put|get]
  *                        [--in-flight 1|64|1024] [--profile FOLDER]
+ * npm run bench -- watch [--only quorate|etcd]
  *
  * Prints figures and leaves with 0; leaves with 1 when a figure would not be valid. With --profile every Quorate
  * process leaves a .cpuprofile for DevTools in FOLDER; its name holds the process id, and that of the leader is printed.
@@ -10,8 +11,9 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Program, requirePeer } from '../harness/etcd.js';
 import type { Operation } from './contender.js';
-import { tableOf } from './report.js';
+import { tableOf, watchTableOf } from './report.js';
 import { runUnary } from './unary.js';
+import { runWatch } from './watch.js';
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
@@ -25,28 +27,39 @@ const { positionals, values } = parseArgs({
   },
 });
 
-if (positionals.join() !== 'unary') throw new Error('say what to measure: npm run bench -- unary');
+const [what] = chosen('what', positionals.join(), ['unary', 'watch']);
 const programs: readonly Program[] = chosen('only', values.only, ['etcd', 'quorate']);
 const operations: readonly Operation[] = chosen('operation', values.operation, ['put', 'get']);
 const inFlights = chosen('in-flight', values['in-flight'], ['1', '64', '1024']).map(Number);
 for (const program of programs) {
   if (!requirePeer(program)) throw new Error(`${program} is not there (Debian: etcd-server; Quorate: npm run build)`);
 }
-const profileFolder = values.profile === undefined ? undefined : resolve(values.profile);
-if (profileFolder !== undefined) await mkdir(profileFolder, { recursive: true });
+if (what === 'watch') {
+  console.log(
+    '3 members each; one writer, 1,000 watchers of its key over 50 streams, all at the leader; 256-byte values',
+  );
+  console.log(watchTableOf(await runWatch(programs)));
+} else {
+  await unary();
+}
 
-console.log(
-  '3 members each, on loopback and one disk; 256-byte values; all calls to the leader; medians of all rounds',
-);
-const figures = await runUnary({
-  programs,
-  operations,
-  inFlights,
-  seconds: positive('seconds', values.seconds),
-  rounds: positive('rounds', values.rounds),
-  ...(profileFolder === undefined ? {} : { profileFolder }),
-});
-console.log(tableOf(figures));
+async function unary(): Promise<void> {
+  const profileFolder = values.profile === undefined ? undefined : resolve(values.profile);
+  if (profileFolder !== undefined) await mkdir(profileFolder, { recursive: true });
+
+  console.log(
+    '3 members each, on loopback and one disk; 256-byte values; all calls to the leader; medians of all rounds',
+  );
+  const figures = await runUnary({
+    programs,
+    operations,
+    inFlights,
+    seconds: positive('seconds', values.seconds),
+    rounds: positive('rounds', values.rounds),
+    ...(profileFolder === undefined ? {} : { profileFolder }),
+  });
+  console.log(tableOf(figures));
+}
 
 /** All of `known`, or the one that was named. */
 function chosen<T extends string>(flag: string, named: string | undefined, known: readonly T[]): readonly T[] {

@@ -1,6 +1,7 @@
 /** Prints figures as a table for people: one row for each load, the programs side by side, and their ratio. */
 import type { Program } from '../harness/etcd.js';
 import type { UnaryFigure } from './unary.js';
+import type { WatchFigure } from './watch.js';
 
 export function tableOf(figures: readonly UnaryFigure[]): string {
   const programs = [...new Set(figures.map(({ program }) => program))];
@@ -16,6 +17,21 @@ export function tableOf(figures: readonly UnaryFigure[]): string {
     loads.set(load, [...(loads.get(load) ?? []), figure]);
   }
   return aligned([header, ...[...loads.values()].map(rowOf)]);
+}
+
+/** One row for each program. */
+export function watchTableOf(figures: readonly WatchFigure[]): string {
+  const header = ['program', 'events/s', 'p50 ms', 'p99 ms', 'bytes/idle watcher', 'put ms', 'beside 10,000 idle'];
+  const rows = figures.map((figure) => [
+    figure.program,
+    figure.eventsPerSecond.toFixed(0),
+    figure.p50Ms.toFixed(2),
+    figure.p99Ms.toFixed(2),
+    figure.idleWatcherBytes.toFixed(0),
+    figure.putMs.toFixed(2),
+    figure.putBesideIdleMs.toFixed(2),
+  ]);
+  return aligned([header, ...rows]);
 }
 
 /** `figures` of one load, in the order of the programs. */

@@ -93,7 +93,7 @@ function fromSpec(spec: KvSpec, call: Call): object | string | undefined {
 function fromModel(model: KvModel, call: Call): object | string | undefined {
   const command = commandFrom(call);
   if (command.kind === 'txn' && checkTxn(command, 128, 16) !== undefined) return 'malformed';
-  const answer = command.kind === 'range' ? model.range(command) : model.apply(command);
+  const answer = command.kind === 'range' ? model.range(command) : model.apply(command, 1);
   if (!answer.ok) return answer.code;
   return answer.result.kind === 'compact' ? undefined : inCommonWords(answer.result);
 }

@@ -17,7 +17,7 @@ import type { Call } from './call.js';
 import { Draw } from './draw.js';
 import { bigKey, noBytes, openEnd } from './key-space.js';
 import { drawRange, drawRevision, type History, plainRange } from './range-generator.js';
-import { drawDelete, drawPut, drawTxn, plainPut } from './txn-generator.js';
+import { drawDelete, drawnLeases, drawPut, drawTxn, plainPut } from './txn-generator.js';
 
 /** etcd's --max-request-bytes counts the replicated form of a request: up to this much on top of a put's own bytes. */
 const requestBytesMax = 1_572_864;
@@ -49,6 +49,7 @@ export class CallGenerator {
       [100, () => ({ kind: 'deleteRange', request: drawDelete(draw) })],
       [270, () => ({ kind: 'txn', request: drawTxn(draw, history) })],
       [10, () => ({ kind: 'compact', request: drawCompaction(draw, history) })],
+      [24, () => drawLeaseCall(draw)],
     );
   }
 
@@ -63,6 +64,19 @@ export class CallGenerator {
     return { kind: 'put', request: plainPut(bigKey, Buffer.alloc(bytes - bigPutOverhead, 'x')) };
   }
 }
+
+/** Leases that never run out during a suite. */
+function drawLeaseCall(draw: Draw): Call {
+  const ID = draw.pick([...drawnLeases, ...drawnLeases, 0n, 77n]);
+  return draw.weighted<Call>(
+    // Id 0 lets a member choose, and every one chooses another.
+    [10, () => ({ kind: 'leaseGrant', request: { ID: ID === 0n ? 77n : ID, TTL: draw.pick(ttls) } })],
+    [6, () => ({ kind: 'leaseRevoke', request: { ID } })],
+    [6, () => ({ kind: 'leaseTimeToLive', request: { ID, keys: draw.chance(700) } })],
+  );
+}
+
+const ttls = [100_000n, 1_000_000n, 9_000_000_000n, 9_000_000_001n] as const;
 
 function drawCompaction(draw: Draw, history: History): { revision: bigint; physical: boolean } {
   const ahead = BigInt(draw.between(Math.max(history.compacted + 1, 0), history.revision));

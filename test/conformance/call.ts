@@ -1,4 +1,4 @@
-/** One call of the KV service and its answer, between the typed messages and the bytes on the wire. */
+/** One call of the KV or the lease service and its answer, between the typed messages and the bytes on the wire. */
 import {
   CompactionRequest,
   CompactionResponse,
@@ -11,6 +11,14 @@ import {
   TxnRequest,
   TxnResponse,
 } from '@quorate/proto/etcd/kv.js';
+import {
+  LeaseGrantRequest,
+  LeaseGrantResponse,
+  LeaseRevokeRequest,
+  LeaseRevokeResponse,
+  LeaseTimeToLiveRequest,
+  LeaseTimeToLiveResponse,
+} from '@quorate/proto/etcd/lease.js';
 import type { RawAnswer } from '../harness/raw-client.js';
 
 export type Call =
@@ -18,14 +26,20 @@ export type Call =
   | { readonly kind: 'put'; readonly request: PutRequest }
   | { readonly kind: 'deleteRange'; readonly request: DeleteRangeRequest }
   | { readonly kind: 'txn'; readonly request: TxnRequest }
-  | { readonly kind: 'compact'; readonly request: CompactionRequest };
+  | { readonly kind: 'compact'; readonly request: CompactionRequest }
+  | { readonly kind: 'leaseGrant'; readonly request: LeaseGrantRequest }
+  | { readonly kind: 'leaseRevoke'; readonly request: LeaseRevokeRequest }
+  | { readonly kind: 'leaseTimeToLive'; readonly request: LeaseTimeToLiveRequest };
 
 export type Response =
   | { readonly kind: 'range'; readonly message: RangeResponse }
   | { readonly kind: 'put'; readonly message: PutResponse }
   | { readonly kind: 'deleteRange'; readonly message: DeleteRangeResponse }
   | { readonly kind: 'txn'; readonly message: TxnResponse }
-  | { readonly kind: 'compact'; readonly message: CompactionResponse };
+  | { readonly kind: 'compact'; readonly message: CompactionResponse }
+  | { readonly kind: 'leaseGrant'; readonly message: LeaseGrantResponse }
+  | { readonly kind: 'leaseRevoke'; readonly message: LeaseRevokeResponse }
+  | { readonly kind: 'leaseTimeToLive'; readonly message: LeaseTimeToLiveResponse };
 
 export type Answer =
   | { readonly ok: true; readonly response: Response }
@@ -37,6 +51,9 @@ const methods: Readonly<Record<Call['kind'], string>> = {
   deleteRange: '/etcdserverpb.KV/DeleteRange',
   txn: '/etcdserverpb.KV/Txn',
   compact: '/etcdserverpb.KV/Compact',
+  leaseGrant: '/etcdserverpb.Lease/LeaseGrant',
+  leaseRevoke: '/etcdserverpb.Lease/LeaseRevoke',
+  leaseTimeToLive: '/etcdserverpb.Lease/LeaseTimeToLive',
 };
 
 interface EncodedCall {
@@ -60,6 +77,12 @@ function encodeRequest(call: Call): Uint8Array {
       return TxnRequest.encode(call.request).finish();
     case 'compact':
       return CompactionRequest.encode(call.request).finish();
+    case 'leaseGrant':
+      return LeaseGrantRequest.encode(call.request).finish();
+    case 'leaseRevoke':
+      return LeaseRevokeRequest.encode(call.request).finish();
+    case 'leaseTimeToLive':
+      return LeaseTimeToLiveRequest.encode(call.request).finish();
   }
 }
 
@@ -79,6 +102,12 @@ function decodeResponse(kind: Call['kind'], bytes: Buffer): Response {
       return { kind, message: TxnResponse.decode(bytes) };
     case 'compact':
       return { kind, message: CompactionResponse.decode(bytes) };
+    case 'leaseGrant':
+      return { kind, message: LeaseGrantResponse.decode(bytes) };
+    case 'leaseRevoke':
+      return { kind, message: LeaseRevokeResponse.decode(bytes) };
+    case 'leaseTimeToLive':
+      return { kind, message: LeaseTimeToLiveResponse.decode(bytes) };
   }
 }
 

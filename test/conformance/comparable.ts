@@ -1,6 +1,6 @@
 /**
- * The part of an answer in which two members must agree: everything but the ids and the term of the header, and, where
- * etcd leaves the order of equally sorted keys open, everything but that order.
+ * The part of an answer in which two members must agree: everything but the ids and the term of the header, the time that
+ * a lease has left, and, where etcd leaves the order of equally sorted keys open, everything but that order.
  */
 import { isDeepStrictEqual } from 'node:util';
 import type {
@@ -11,6 +11,7 @@ import type {
   TxnRequest,
   TxnResponse,
 } from '@quorate/proto/etcd/kv.js';
+import type { LeaseTimeToLiveResponse } from '@quorate/proto/etcd/lease.js';
 import type { Answer, Call, Response } from './call.js';
 
 /** Go sorts up to this many elements by insertion, which keeps equal ones in key order; beyond, the order is open. */
@@ -41,7 +42,14 @@ function comparableHeader({ message: { header } }: Response): unknown {
 function comparableBody(call: Call, response: Response): object {
   if (call.kind === 'range' && response.kind === 'range') return comparableRange(call.request, response.message);
   if (call.kind === 'txn' && response.kind === 'txn') return comparableTxn(call.request, response.message);
+  if (response.kind === 'leaseTimeToLive') return comparableTimeToLive(response.message);
   return response.message;
+}
+
+/** Time passes here and there, and a restart begins it anew; the keys come in no order. */
+function comparableTimeToLive(response: LeaseTimeToLiveResponse): object {
+  const keys = response.keys.map((key) => key.toString('latin1')).toSorted();
+  return { ...response, TTL: response.TTL < 0n ? 'none' : response.TTL <= response.grantedTTL, keys };
 }
 
 function comparableTxn(request: TxnRequest, response: TxnResponse): object {

@@ -1,5 +1,5 @@
 /**
- * Quorate against real etcd, call by call: seeded random Range, Put, DeleteRange, Txn and Compact requests in lockstep,
+ * Quorate against real etcd, call by call: seeded random Range, Put, DeleteRange, Txn, Compact and lease requests in lockstep,
  * every answer and every error equal but for ids, terms and the order that etcd leaves open. Now and then
  * Quorate is killed and goes on from its disk.
  *
@@ -49,6 +49,12 @@ const expectedAnswers = [
   'txn: etcdserver: too many operations in txn request',
   'txn: etcdserver: value is provided',
   'compact',
+  'leaseGrant',
+  'leaseGrant: etcdserver: lease already exists',
+  'leaseGrant: etcdserver: too large lease TTL',
+  'leaseRevoke',
+  'leaseRevoke: etcdserver: requested lease not found',
+  'leaseTimeToLive',
   'compact: etcdserver: mvcc: required revision has been compacted',
   'compact: etcdserver: mvcc: required revision is a future revision',
 ];

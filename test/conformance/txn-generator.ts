@@ -20,6 +20,9 @@ const depthMax = 6;
 /** Begins the keys of transactions that write as many as they may; deleted often, or they would fill every answer. */
 const manyKeys = Buffer.from('many/');
 
+/** Puts name them, granted or not. */
+export const drawnLeases = [1n, -1n, 2n ** 63n - 1n] as const;
+
 /** One in ten with all flags at random, the others mostly without any. */
 export function drawPut(draw: Draw): PutRequest {
   const isOdd = draw.chance(100);
@@ -27,7 +30,7 @@ export function drawPut(draw: Draw): PutRequest {
   return {
     key: drawKey(draw),
     value: ignoreValue && draw.chance(isOdd ? 500 : 900) ? noBytes : drawValue(draw),
-    lease: draw.chance(isOdd ? 300 : 10) ? draw.pick([1n, -1n, 2n ** 63n - 1n]) : 0n,
+    lease: draw.chance(isOdd ? 300 : 60) ? draw.pick(drawnLeases) : 0n,
     prevKv: draw.chance(300),
     ignoreValue,
     ignoreLease: draw.chance(isOdd ? 500 : 40),

@@ -77,6 +77,14 @@ export const command: fc.Arbitrary<Command> = fc.oneof(
     name: fc.string({ unit: 'grapheme' }),
     clientUrls: fc.array(fc.string({ unit: 'grapheme' }), { maxLength: 3 }),
   }),
+  fc.record({ kind: fc.constant('leaseGrant' as const), id: lease, ttlMs: signed }),
+  fc.record({ kind: fc.constant('leaseRevoke' as const), id: lease }),
+  fc.record({ kind: fc.constant('leaseExpire' as const), term: safe, ids: fc.array(lease, { maxLength: 4 }) }),
+  fc.record({
+    kind: fc.constant('leaseCheckpoint' as const),
+    term: safe,
+    leases: fc.array(fc.record({ id: lease, remainingMs: signed }), { maxLength: 4 }),
+  }),
 );
 
 export const proposalId = fc.record({ member: memberId, boot: safe, seq: safe });

@@ -6,6 +6,7 @@ import { createDeferred, type Deferred } from '../../server/lib/deferred.js';
 import { silentLogger } from '../../server/lib/logger.js';
 import { seededRandom } from '../../server/lib/random.js';
 import { KvMember } from '../../server/node/kv-member.js';
+import { NodeLeaseMember } from '../../server/node/lease-member.js';
 import type { NodeOptions } from '../../server/node/options.js';
 import type { OutgoingSnapshot, PeerMessage, PeerReceiver, PeerTransport } from '../../server/node/ports.js';
 import type { Fatal } from '../../server/node/fatal.js';
@@ -30,6 +31,7 @@ export const TEST_OPTIONS: NodeOptions = {
 export interface RunningMember {
   readonly node: RaftNode;
   readonly kv: KvMember;
+  readonly leases: NodeLeaseMember;
   readonly store: MemberStore;
 }
 
@@ -129,7 +131,10 @@ export class NodeCluster {
       logger: silentLogger,
       options: this.#nodeOptions,
     });
-    const member = { node, kv: new KvMember(node, store, process, CLUSTER_ID), store, process };
+    const random = seededRandom(this.#seed * 1_000_000 + Number(id) * 1000 + loaded.boot + 500);
+    const { electionMs } = this.#nodeOptions;
+    const leases = new NodeLeaseMember({ node, clock: process, random, clusterId: CLUSTER_ID, electionMs });
+    const member = { node, kv: new KvMember(node, store, process, CLUSTER_ID), leases, store, process };
     this.#lives.set(id, member);
     void node.fatal.then((fatal) => this.fatals.push({ id, ...fatal }));
     await node.start();

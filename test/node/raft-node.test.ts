@@ -236,7 +236,7 @@ describe('requests under way when the leader changes', () => {
     expect(await read).toBe('TIMEOUT');
     // What does not need the others is still there.
     expect(await cluster.run(codeOf(leader.kv.range(getAll({ serializable: true }))))).toBeUndefined();
-    expect(leader.node.queues()).toEqual({ proposals: 0, reads: 0, writes: 0 });
+    expect(leader.node.queues()).toEqual({ proposals: 0, reads: 0, leases: 0, writes: 0 });
   });
 });
 

@@ -291,7 +291,7 @@ class RandomRun {
   async #checkEnd(): Promise<void> {
     const hashes = new Set<string>();
     for (const { node, kv } of this.#cluster.running) {
-      expect(node.queues()).toEqual({ proposals: 0, reads: 0, writes: 0 });
+      expect(node.queues()).toEqual({ proposals: 0, reads: 0, leases: 0, writes: 0 });
       expect(node.status()).toMatchObject({ waitingReads: 0, uncommittedBytes: 0 });
       const { hash, hashRevision } = await this.#cluster.run(kv.hashKv(0));
       hashes.add(`${hashRevision} ${hash}`);

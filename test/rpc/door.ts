@@ -2,10 +2,14 @@
 import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { systemClock } from '../../server/lib/clock.js';
 import { silentLogger, type Logger } from '../../server/lib/logger.js';
+import { seededRandom } from '../../server/lib/random.js';
+import type { WatchSource } from '../../server/node/member.js';
 import { type ClientServer, type ClientServerOptions, startClientServer } from '../../server/rpc/client-server.js';
 import type { UnaryMethod } from '../../server/rpc/unary-calls.js';
 import { decodeMessage, encodeMessage } from '../../server/rpc/codec.js';
-import { FakeMember } from './fake-member.js';
+import { WatchHub } from '../../server/watch/watch-hub.js';
+import { FakeLeases } from './fake-leases.js';
+import { FakeMember, header } from './fake-member.js';
 
 export interface CallOptions {
   readonly metadata?: Readonly<Record<string, string>>;
@@ -21,29 +25,50 @@ export interface Refused {
   readonly detail: string | undefined;
 }
 
+/** Watches on a store in which nothing ever happens. */
+function watchesOf(member: FakeMember): WatchSource {
+  const hub = new WatchHub({ revision: 1, wake: () => undefined });
+  return {
+    watch: (reader) => hub.open(reader),
+    header: (revision) => ({ ...header, revision }),
+    get isReady() {
+      return member.isReady;
+    },
+    onReadyChange: (listener) => member.onReadyChange(listener),
+  };
+}
+
 const passBytes = (bytes: Buffer): Buffer => bytes;
 
 export class Door {
   private constructor(
     readonly member: FakeMember,
+    readonly leases: FakeLeases,
     readonly server: ClientServer,
     readonly client: Client,
   ) {}
 
   static async open(options: Partial<ClientServerOptions> = {}, logger: Logger = silentLogger): Promise<Door> {
     const member = new FakeMember();
+    const leases = new FakeLeases();
     const server = await startClientServer({
       member,
+      watches: watchesOf(member),
+      leases,
       clock: systemClock,
+      random: seededRandom(1),
       logger,
       listen: [{ host: '127.0.0.1', port: 0 }],
       maxRequestBytes: 1_572_864,
       maxTxnOps: 128,
       enableReflection: false,
+      electionMs: 1_000,
+      watchProgressIntervalMs: 600_000,
       ...options,
     });
     return new Door(
       member,
+      leases,
       server,
       new Client(`127.0.0.1:${server.addresses[0]?.port}`, credentials.createInsecure(), {
         'grpc.max_receive_message_length': -1,

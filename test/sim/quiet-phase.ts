@@ -257,7 +257,7 @@ export class QuietPhase {
 }
 
 function isIdle({ node }: Running): boolean {
-  const { proposals, reads, writes } = node.queues();
+  const { proposals, reads, leases, writes } = node.queues();
   const { uncommittedBytes, waitingReads } = node.status();
-  return proposals + reads + writes + uncommittedBytes + waitingReads === 0;
+  return proposals + reads + leases + writes + uncommittedBytes + waitingReads === 0;
 }

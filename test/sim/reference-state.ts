@@ -9,7 +9,7 @@ import { StateMachine } from '../../server/state/state-machine.js';
 import type { Committed } from './committed.js';
 import type { Entries } from './entries.js';
 import type { Report } from './check-report.js';
-import { StateHash } from './state-hash.js';
+import { hashOfLeases, StateHash } from './state-hash.js';
 
 const COMPACTION_KEYS = 1000;
 
@@ -17,6 +17,7 @@ export interface StatePoint {
   readonly revision: number;
   readonly compactedRevision: number;
   readonly hash: number;
+  readonly leases: number;
   readonly conf: ConfState;
 }
 
@@ -64,14 +65,14 @@ export class ReferenceState {
     }
     if (entry.kind === 'normal') {
       const { command } = decodeCommand(entry.data);
-      this.#hash.take(this.#machine.apply(command).events);
+      this.#hash.take(this.#machine.apply(command, entry.term).events);
       this.#machine.compactionStep(COMPACTION_KEYS);
     }
     this.#points.push(this.#point(entry.kind === 'conf' ? entry.conf : before.conf));
   }
 
   #point(conf: ConfState): StatePoint {
-    const { revision, compactedRevision } = this.#machine;
-    return { revision, compactedRevision, hash: this.#hash.value, conf };
+    const { revision, compactedRevision, leases } = this.#machine;
+    return { revision, compactedRevision, hash: this.#hash.value, leases: hashOfLeases(leases), conf };
   }
 }

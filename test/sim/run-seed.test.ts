@@ -50,8 +50,11 @@ describe('over some runs', () => {
   it('each kind of fault really happens, and the honest system keeps its word', async () => {
     const happened = new Map(FAULT_KINDS.map((kind) => [kind, 0]));
     const shape: Partial<Plan> = { faultyMs: 7000, voters: 3, clients: 6, heartbeatMs: 50, electionMs: 250 };
-    for (let seed = 100; seed < 136; seed += 1) {
-      const kinds = FAULT_KINDS.filter((_, place) => (seed + place) % 3 === 0);
+    // A snapshot that is cut needs a member far behind: some runs more may have to be made for it.
+    const isShort = (seed: number): boolean => seed < 160 && happened.get('snapshotCut') === 0;
+    for (let seed = 100; seed < 136 || isShort(seed); seed += 1) {
+      const isExtra = (kind: string): boolean => ['snapshotCut', 'partitionSymmetric', 'crash'].includes(kind);
+      const kinds = FAULT_KINDS.filter((kind, place) => (seed < 136 ? (seed + place) % 3 === 0 : isExtra(kind)));
       const faults = Object.fromEntries(kinds.map((kind) => [kind, 0.8]));
       const result = await runPlan({
         ...drawPlan(seed),

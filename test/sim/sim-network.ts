@@ -156,7 +156,7 @@ export class SimNetwork {
     const { trace } = this.#ports;
     const text = (): string => `m${from} ${arrow} m${to} ${describePeerMessage(message)}`;
     if (message.kind !== 'raft') {
-      trace.event(text, Number(from), Number(to), codeOf(message), message.term, message.boot);
+      trace.event(text, Number(from), Number(to), codeOf(message), 'term' in message ? message.term : 0, message.boot);
       return;
     }
     trace.event(text, Number(from), Number(to), codeOf(message), message.message.term);
@@ -178,12 +178,16 @@ function describePeerMessage(message: PeerMessage): string {
       return `forward term=${message.term} of ${message.proposals.length}`;
     case 'forwardResult':
       return `forwardResult term=${message.term} accepted=${message.accepted.length} refused=${message.refused.length}`;
+    case 'leaseQuestions':
+      return `leaseQuestions of ${message.asks.length}`;
+    case 'leaseAnswers':
+      return `leaseAnswers answered=${message.answers.length} refused=${message.refused.length}`;
     default:
       return assertNever(message);
   }
 }
 
-const CODES: Readonly<Record<Message['type'] | 'forward' | 'forwardResult', number>> = {
+const CODES: Readonly<Record<Message['type'] | Exclude<PeerMessage['kind'], 'raft'>, number>> = {
   voteRequest: 1,
   voteResponse: 2,
   appendRequest: 3,
@@ -196,6 +200,8 @@ const CODES: Readonly<Record<Message['type'] | 'forward' | 'forwardResult', numb
   readIndexResponse: 10,
   forward: 11,
   forwardResult: 12,
+  leaseQuestions: 13,
+  leaseAnswers: 14,
 };
 
 function codeOf(message: PeerMessage): number {

@@ -2,6 +2,7 @@
  * The visible state of a store as two numbers that can be kept up to date: a sum over its keys, whatever their order. An
  * event takes the old version of its key out and puts the new one in.
  */
+import type { LeaseView } from '../../server/state/lease/lease-table.js';
 import type { Event, KeyValue } from '../../server/state/result.js';
 import type { StateMachine } from '../../server/state/state-machine.js';
 import { getAll } from '../node/requests.js';
@@ -35,6 +36,15 @@ export class StateHash {
     this.#high = (this.#high + sign * known.high) | 0;
     this.#low = (this.#low + sign * known.low) | 0;
   }
+}
+
+/** The leases of a state as one number, whatever their order. */
+export function hashOfLeases(leases: LeaseView): number {
+  let sum = 0;
+  for (const { id, ttlMs, remainingMs } of leases.all()) {
+    sum = (sum + hashText(0x811c9dc5, `${id}/${ttlMs}/${remainingMs}/${leases.keysOf(id).join('/')}`)) | 0;
+  }
+  return sum;
 }
 
 interface Parts {

@@ -4,6 +4,10 @@ import type {
   CompactCommand,
   Compare,
   DeleteRangeCommand,
+  LeaseCheckpointCommand,
+  LeaseExpireCommand,
+  LeaseGrantCommand,
+  LeaseRevokeCommand,
   PutCommand,
   RangeQuery,
   TxnCommand,
@@ -49,6 +53,22 @@ export function txn(
 
 export function compact(revision: number): CompactCommand {
   return { kind: 'compact', revision };
+}
+
+export function grant(id: bigint, ttlMs = 1000): LeaseGrantCommand {
+  return { kind: 'leaseGrant', id, ttlMs };
+}
+
+export function revoke(id: bigint): LeaseRevokeCommand {
+  return { kind: 'leaseRevoke', id };
+}
+
+export function expire(term: number, ...ids: readonly bigint[]): LeaseExpireCommand {
+  return { kind: 'leaseExpire', term, ids };
+}
+
+export function checkpoint(term: number, ...leases: LeaseCheckpointCommand['leases']): LeaseCheckpointCommand {
+  return { kind: 'leaseCheckpoint', term, leases };
 }
 
 /** A command that no type allows, as another release might have logged it. */

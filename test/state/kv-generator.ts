@@ -12,16 +12,19 @@ import type {
   TxnCommand,
   TxnOp,
 } from '../../server/state/command.js';
-import { compact, del, put, range, txn } from './commands.js';
+import { checkpoint, compact, del, expire, grant, put, range, revoke, txn } from './commands.js';
 
 const KEYS = ['\0', '\0\0', 'a', 'a\0', 'a\xff', 'b', 'b\0b', 'c', 'd', '\xff', '\xff\0', '\xff\xff'];
 const VALUES = ['', 'v1', 'v2', 'v3', '\0', '\xff'];
+const LEASES = [1n, 2n, 3n, -1n, 0x7fff_ffff_ffff_ffffn];
 const TXN_DEPTH = 4;
 
 export class KvGenerator {
   readonly #random: Random;
   /** The store's revision, to be kept up to date by the user. */
   revision = 1;
+  /** The leases that exist, as well. */
+  leases: readonly bigint[] = [];
 
   constructor(random: Random) {
     this.#random = random;
@@ -31,7 +34,8 @@ export class KvGenerator {
     const roll = this.below(100);
     if (roll < 45) return this.put();
     if (roll < 57) return this.deleteRange();
-    if (roll < 94) return this.txn(1);
+    if (roll < 78) return this.txn(1);
+    if (roll < 94) return this.#leaseCommand();
     return compact(this.revision - this.below(12) + this.below(2));
   }
 
@@ -54,11 +58,27 @@ export class KvGenerator {
   put(): PutCommand {
     const ignoreValue = this.chance(8);
     return put(this.key(), ignoreValue && this.chance(90) ? '' : this.pick(VALUES), {
-      lease: this.chance(2) ? 7n : 0n,
+      lease: this.chance(35) ? this.#lease() : 0n,
       prevKv: this.chance(50),
       ignoreValue,
       ignoreLease: this.chance(6),
     });
+  }
+
+  /** Mostly one that exists. */
+  #lease(): bigint {
+    return this.leases.length > 0 && this.chance(85) ? this.pick(this.leases) : this.pick(LEASES);
+  }
+
+  /** Mostly of term 1. */
+  #leaseCommand(): Command {
+    const roll = this.below(100);
+    const term = this.chance(85) ? 1 : 2;
+    if (roll < 50) return grant(this.pick(LEASES), 1 + this.below(5) * 1000);
+    if (roll < 65) return revoke(this.pick(LEASES));
+    if (roll < 85) return expire(term, ...this.list(4, () => this.pick(LEASES)));
+    const noted = () => ({ id: this.pick(LEASES), remainingMs: this.below(6) * 700 });
+    return checkpoint(term, ...this.list(4, noted));
   }
 
   deleteRange(): DeleteRangeCommand {

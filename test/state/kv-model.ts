@@ -1,7 +1,8 @@
 /**
  * What the key-value store is, told as simply as possible: the list of every write ever made, and linear scans. It
  * forgets nothing, has no index, and is far too slow to serve; it is the specification that the real one is held
- * against. Read it from the top: reads, requests, transactions, compaction, and what stands in a malformed request.
+ * against. Read it from the top: reads, requests, transactions, leases, compaction, and what stands in a malformed
+ * request.
  */
 import type {
   Command,
@@ -13,7 +14,7 @@ import type {
   TxnOp,
 } from '../../server/state/command.js';
 import type { ErrorCode } from '../../server/lib/quorate-error.js';
-import type { KeyValue, RangeResult, Revision } from '../../server/state/result.js';
+import type { DeleteCause, KeyValue, LeaseInfo, RangeResult, Revision } from '../../server/state/result.js';
 
 export interface ModelWrite {
   readonly key: string;
@@ -21,6 +22,8 @@ export interface ModelWrite {
   /** Undefined: the key was deleted. */
   readonly kv: KeyValue | undefined;
   readonly prevKv: KeyValue | undefined;
+  /** Why it was deleted. */
+  readonly cause: DeleteCause | undefined;
 }
 
 export type ModelAnswer =
@@ -32,7 +35,11 @@ export type ModelResult =
   | { readonly kind: 'deleteRange'; readonly deleted: number; readonly prevKvs: readonly KeyValue[] }
   | { readonly kind: 'txn'; readonly succeeded: boolean; readonly results: readonly ModelOpResult[] }
   | { readonly kind: 'range'; readonly answer: RangeResult }
-  | { readonly kind: 'compact' };
+  | { readonly kind: 'compact' }
+  | { readonly kind: 'leaseGrant'; readonly id: bigint; readonly ttlMs: number }
+  | { readonly kind: 'leaseRevoke' }
+  | { readonly kind: 'leaseExpire'; readonly expired: readonly bigint[] }
+  | { readonly kind: 'leaseCheckpoint' };
 
 /** `revision` is what the op's own header shows; a nested txn has none. */
 export type ModelOpResult = ModelResult & { readonly revision?: number };
@@ -43,6 +50,8 @@ export class KvModel {
   revision = 1;
   compacted = -1;
   writes: readonly ModelWrite[] = [];
+  leases: readonly LeaseInfo[] = [];
+  private cause: DeleteCause = 'delete';
 
   // ---- Reads. The state at a point of history is, for each key, its newest write at or before that point.
 
@@ -84,11 +93,12 @@ export class KvModel {
 
   // ---- Requests. One that writes takes the next revision; one that does not, or is refused, leaves all as it was.
 
-  apply(command: Command): ModelAnswer {
+  apply(command: Command, entryTerm: number): ModelAnswer {
     const before = { revision: this.revision, compacted: this.compacted, writes: this.writes };
     try {
-      const result = this.execute(command);
-      if (this.writes !== before.writes) this.revision += 1;
+      this.cause = command.kind === 'txn' ? 'txn' : 'delete';
+      const result = this.execute(command, entryTerm);
+      this.nextRevision();
       return { ok: true, revision: this.revision, result };
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
@@ -97,11 +107,16 @@ export class KvModel {
     }
   }
 
-  private execute(command: Command): ModelResult {
+  /** What was written since the last revision is the next one. */
+  private nextRevision(): void {
+    if (this.writes.some((write) => write.at.main > this.revision)) this.revision += 1;
+  }
+
+  private execute(command: Command, entryTerm: number): ModelResult {
     switch (command.kind) {
       case 'put':
         refuseIf(checkPut(command));
-        if (command.lease !== 0n) throw new Refused('LEASE_NOT_FOUND');
+        if (command.lease !== 0n && !this.has(command.lease)) throw new Refused('LEASE_NOT_FOUND');
         return this.put(command);
       case 'deleteRange':
         refuseIf(checkDeleteRange(command));
@@ -111,6 +126,14 @@ export class KvModel {
         return this.txn(command);
       case 'compact':
         return this.compact(command.revision);
+      case 'leaseGrant':
+        return this.grant(command.id, command.ttlMs);
+      case 'leaseRevoke':
+        return this.revoke(command.id);
+      case 'leaseExpire':
+        return this.expire(command.term === entryTerm ? command.ids : []);
+      case 'leaseCheckpoint':
+        return this.checkpoint(command.term === entryTerm ? command.leases : []);
       default:
         throw new Refused('UNKNOWN_COMMAND');
     }
@@ -119,7 +142,7 @@ export class KvModel {
   private put(put: PutCommand): ModelResult {
     const prevKv = this.get(put.key);
     if ((put.ignoreValue || put.ignoreLease) && prevKv === undefined) throw new Refused('KEY_NOT_FOUND');
-    if (put.lease !== 0n) throw new Refused('LEASE_NOT_FOUND');
+    if (put.lease !== 0n && !this.has(put.lease)) throw new Refused('LEASE_NOT_FOUND');
     const kv = {
       key: put.key,
       value: put.ignoreValue ? (prevKv?.value ?? '') : put.value,
@@ -141,7 +164,8 @@ export class KvModel {
   private write(key: string, kv: KeyValue | undefined, prevKv: KeyValue | undefined): void {
     const main = this.revision + 1;
     const sub = this.writes.filter((write) => write.at.main === main).length;
-    this.writes = [...this.writes, { key, at: { main, sub }, kv, prevKv }];
+    const cause = kv === undefined ? this.cause : undefined;
+    this.writes = [...this.writes, { key, at: { main, sub }, kv, prevKv, cause }];
   }
 
   // ---- Transactions. Every compare looks at the state before; the ops then see each other's writes.
@@ -189,6 +213,56 @@ export class KvModel {
   private checkRevisionInTxn(revision: number): ErrorCode | undefined {
     if (revision < 0 && revision < this.compacted) return 'COMPACTED';
     return this.checkRevision(revision);
+  }
+
+  // ---- Leases. One that ends takes its keys along, in one revision and in order.
+
+  has(id: bigint): boolean {
+    return this.leases.some((lease) => lease.id === id);
+  }
+
+  keysOf(id: bigint): string[] {
+    return this.keyValuesIn({ key: '\0', rangeEnd: '\0' })
+      .filter((kv) => kv.lease === id)
+      .map(({ key }) => key);
+  }
+
+  private grant(id: bigint, ttlMs: number): ModelResult {
+    if (this.has(id)) throw new Refused('LEASE_EXISTS');
+    this.leases = [...this.leases, { id, ttlMs, remainingMs: 0 }];
+    return { kind: 'leaseGrant', id, ttlMs };
+  }
+
+  private revoke(id: bigint): ModelResult {
+    if (!this.has(id)) throw new Refused('LEASE_NOT_FOUND');
+    this.end(id, 'leaseRevoked');
+    return { kind: 'leaseRevoke' };
+  }
+
+  private expire(ids: readonly bigint[]): ModelResult {
+    const expired: bigint[] = [];
+    for (const id of ids) {
+      if (!this.has(id)) continue;
+      this.end(id, 'leaseExpired');
+      expired.push(id);
+    }
+    return { kind: 'leaseExpire', expired };
+  }
+
+  private end(id: bigint, cause: DeleteCause): void {
+    this.cause = cause;
+    for (const key of this.keysOf(id)) this.write(key, undefined, this.get(key));
+    this.nextRevision();
+    this.leases = this.leases.filter((lease) => lease.id !== id);
+  }
+
+  private checkpoint(noted: readonly { readonly id: bigint; readonly remainingMs: number }[]): ModelResult {
+    for (const { id, remainingMs } of noted) {
+      this.leases = this.leases.map((lease) =>
+        lease.id === id ? { ...lease, remainingMs: remainingMs < lease.ttlMs ? remainingMs : 0 } : lease,
+      );
+    }
+    return { kind: 'leaseCheckpoint' };
   }
 
   // ---- Compaction. What lies before it can no longer be asked for.

@@ -2,7 +2,7 @@
 import type { Command, RangeQuery } from '../../server/state/command.js';
 import type { RangeCursor } from '../../server/state/mvcc/range-cursor.js';
 import type { RevisionRecord } from '../../server/state/mvcc/revision.js';
-import type { Applied, MemberInfo, RangeResult, StateWrite } from '../../server/state/result.js';
+import type { Applied, LeaseInfo, MemberInfo, RangeResult, StateWrite } from '../../server/state/result.js';
 import { StateMachine, type Opened } from '../../server/state/state-machine.js';
 import { StateRebuild } from '../../server/state/state-rebuild.js';
 
@@ -10,6 +10,7 @@ export class MachineOnDisk {
   #machine: StateMachine;
   readonly #records = new Map<string, RevisionRecord>();
   readonly #members = new Map<bigint, MemberInfo>();
+  readonly #leases = new Map<bigint, LeaseInfo>();
   #compacted = -1;
 
   constructor(members: readonly MemberInfo[] = []) {
@@ -21,8 +22,8 @@ export class MachineOnDisk {
     return this.#machine;
   }
 
-  apply(command: Command): Applied {
-    const applied = this.#machine.apply(command);
+  apply(command: Command, entryTerm = 0): Applied {
+    const applied = this.#machine.apply(command, entryTerm);
     this.save(applied.writes);
     return applied;
   }
@@ -32,7 +33,9 @@ export class MachineOnDisk {
       if (write.kind === 'putRevision') this.#records.set(keyOf(write.revision), write);
       else if (write.kind === 'deleteRevision') this.#records.delete(keyOf(write.revision));
       else if (write.kind === 'compacted') this.#compacted = write.revision;
-      else this.#members.set(write.member.id, write.member);
+      else if (write.kind === 'member') this.#members.set(write.member.id, write.member);
+      else if (write.kind === 'putLease') this.#leases.set(write.lease.id, write.lease);
+      else this.#leases.delete(write.id);
     }
   }
 
@@ -89,6 +92,7 @@ export class MachineOnDisk {
     });
     const records = this.records();
     for (let at = 0; at < records.length; at += sliceRecords) rebuild.add(records.slice(at, at + sliceRecords));
+    rebuild.addLeases([...this.#leases.values()]);
     this.#machine = rebuild.finish();
   }
 }

@@ -8,7 +8,7 @@ import { seededRandom } from '../../server/lib/random.js';
 import type { Command, RangeQuery } from '../../server/state/command.js';
 import type { RangeCursor } from '../../server/state/mvcc/range-cursor.js';
 import type { Pin } from '../../server/state/mvcc/pins.js';
-import type { Applied, RangeResult, Revision, TxnOpResult } from '../../server/state/result.js';
+import type { Applied, LeaseInfo, RangeResult, Revision, TxnOpResult } from '../../server/state/result.js';
 import { StateMachine } from '../../server/state/state-machine.js';
 import { KvGenerator } from './kv-generator.js';
 import { KvModel, type ModelAnswer, type ModelOpResult, type ModelResult } from './kv-model.js';
@@ -17,6 +17,8 @@ import { keyOf, MachineOnDisk, opened } from './machine-on-disk.js';
 const RUNS = Number(process.env['QUORATE_PROPERTY_RUNS'] ?? 1_200);
 const FIRST_SEED = Number(process.env['QUORATE_SEED'] ?? Date.now() % 1_000_000_000);
 const STEPS = 120;
+/** Of the entries that the commands stand in. */
+const TERM = 1;
 
 /** A read under way, with the answer that the model gave when it was opened. */
 interface Read {
@@ -48,13 +50,15 @@ class Run {
     else if (roll < 99) this.hash();
     else this.restart();
     this.generator.revision = this.model.revision;
+    this.generator.leases = this.model.leases.map(({ id }) => id);
   }
 
   apply(command: Command): void {
     const written = this.model.writes.length;
-    const expected = this.model.apply(command);
-    const applied = this.real.apply(command);
-    deepStrictEqual(this.twin.apply(command), applied, 'the twin differs');
+    const expected = this.model.apply(command, TERM);
+    const applied = this.real.apply(command, TERM);
+    deepStrictEqual(this.twin.apply(command, TERM), applied, 'the twin differs');
+    this.checkLeases();
     const { expectedAnswers, answer } = splitRanges(expected);
     deepStrictEqual(withoutPlaces(applied), answer);
     this.openPending(applied, expectedAnswers);
@@ -65,13 +69,24 @@ class Run {
     );
   }
 
+  /** The table, and for each lease the keys that say they hang on it. */
+  checkLeases(): void {
+    const { leases } = this.real.machine;
+    deepStrictEqual([...leases.all()].sort(byId), [...this.model.leases].sort(byId));
+    for (const { id } of this.model.leases) {
+      deepStrictEqual(leases.keysOf(id), this.model.keysOf(id));
+      deepStrictEqual(leases.keyCount(id), this.model.keysOf(id).length);
+    }
+  }
+
   /** Events tell the same story as the model's writes, and the disk is told the same as the watchers. */
   checkEvents(applied: Applied, written: number): void {
-    const expected = this.model.writes.slice(written).map(({ key, at, kv, prevKv }) => ({
+    const expected = this.model.writes.slice(written).map(({ key, at, kv, prevKv, cause }) => ({
       type: kv === undefined ? 'delete' : 'put',
       revision: at,
       kv: kv ?? { key, value: '', createRevision: 0, modRevision: at.main, version: 0, lease: 0n },
       prevKv,
+      ...(cause === undefined ? {} : { cause }),
     }));
     deepStrictEqual(applied.events, expected);
     const toDisk = applied.writes.filter((write) => write.kind === 'putRevision');
@@ -153,6 +168,7 @@ class Run {
   restart(): void {
     this.finishReads();
     this.real.restart(1 + this.generator.below(50));
+    this.checkLeases();
   }
 
   finish(): void {
@@ -174,6 +190,8 @@ describe(`the state machine and the model agree (QUORATE_SEED=${FIRST_SEED}, ${R
   it('on every answer, event, write, old read, hash and on what stays on disk', { timeout: 0 }, () => {
     let writes = 0;
     let compactions = 0;
+    let expired = 0;
+    let revoked = 0;
     for (let seed = FIRST_SEED; seed < FIRST_SEED + RUNS; seed += 1) {
       const run = new Run(seed);
       let step = 0;
@@ -184,12 +202,20 @@ describe(`the state machine and the model agree (QUORATE_SEED=${FIRST_SEED}, ${R
         throw new Error(`QUORATE_SEED=${seed} QUORATE_PROPERTY_RUNS=1 repeats it; step ${step}`, { cause: error });
       }
       writes += run.model.writes.length;
+      expired += run.model.writes.filter(({ cause }) => cause === 'leaseExpired').length;
+      revoked += run.model.writes.filter(({ cause }) => cause === 'leaseRevoked').length;
       compactions += run.model.compacted > 0 ? 1 : 0;
     }
     expect(writes).toBeGreaterThan(RUNS * 20);
+    expect(expired).toBeGreaterThan(RUNS / 10);
+    expect(revoked).toBeGreaterThan(RUNS / 10);
     expect(compactions).toBeGreaterThan(RUNS / 4);
   });
 });
+
+function byId(a: LeaseInfo, b: LeaseInfo): number {
+  return a.id < b.id ? -1 : 1;
+}
 
 /** The model answers ranges inside a txn at once, the machine later: taken apart to compare both parts. */
 function splitRanges(answer: ModelAnswer): { answer: object; expectedAnswers: RangeResult[] } {

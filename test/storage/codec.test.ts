@@ -81,6 +81,14 @@ describe('payloads read back as they were written', () => {
       { seed: 12 },
     );
   });
+  test('leases', () => {
+    const lease = fc.record({
+      id: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
+      ttlMs: number,
+      remainingMs: number,
+    });
+    readsBack(lease, codec.encodeLease, codec.decodeLease);
+  });
   test('an entry owns its data: the record it was read from may change', () => {
     const payload = Buffer.from(codec.encodeEntry({ kind: 'normal', term: 1, index: 1, data: Buffer.from('data') }));
     const decoded = codec.decodeEntry(payload);

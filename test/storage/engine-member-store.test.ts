@@ -1,5 +1,6 @@
 /** What a member saves is what its next start finds. */
 import { beforeEach, describe, expect, test } from 'vitest';
+import type { StateWrite } from '../../server/state/result.js';
 import { EngineError, type EngineOp } from '../../server/storage/engine.js';
 import { MemoryIdentityFile } from '../../server/storage/identity.js';
 import { MemoryDisk } from '../../server/storage/memory-disk.js';
@@ -60,7 +61,13 @@ describe('the first boot', () => {
       applied: { index: 0, term: 0, conf: CONF, revision: 1 },
     });
     const state = await dumpState(await store.openState());
-    expect(state).toEqual({ applied: loaded.applied, compactedRevision: -1, members: MEMBERS, revisions: [] });
+    expect(state).toEqual({
+      applied: loaded.applied,
+      compactedRevision: -1,
+      members: MEMBERS,
+      revisions: [],
+      leases: [],
+    });
   });
 
   test('every start counts as a boot of its own, after a crash too', async () => {
@@ -161,6 +168,26 @@ describe('the replicated state', () => {
     await store.save({ state: { writes, applied: applied(5, 1, 4) } }, SYNC);
   });
 
+  test('keeps leases beside the revisions, each as it was written last', async () => {
+    const lease = (id: bigint, remainingMs = 0): StateWrite => ({
+      kind: 'putLease',
+      lease: { id, ttlMs: 5000, remainingMs },
+    });
+    const writes = [lease(7n), lease(-1n), lease(1n), lease(7n, 300), { kind: 'deleteLease', id: 1n } as const];
+    await store.save({ entries: entries(6, 6, 1), state: { writes, applied: applied(6, 1, 4) } }, SYNC);
+    await crash();
+    const { leases, revisions } = await dumpState(await store.openState());
+    expect(revisions).toHaveLength(4);
+    expect(leases).toEqual([
+      { id: 7n, ttlMs: 5000, remainingMs: 300 },
+      { id: -1n, ttlMs: 5000, remainingMs: 0 },
+    ]);
+    // History is read without them.
+    const scan = await store.scanRevisions(4);
+    expect(await scan.nextRevisions(10)).toHaveLength(4);
+    await scan.close();
+  });
+
   test('reads back with the applied point it belongs to', async () => {
     await crash();
     expect(loaded.applied).toEqual(applied(5, 1, 4));
@@ -228,6 +255,21 @@ describe('the replicated state', () => {
     expect(after.compactedRevision).toBe(3);
     expect((await dumpState(await store.scanRevisions(0))).revisions).toEqual([]);
     expect((await dumpState(await store.scanRevisions(Number.MAX_SAFE_INTEGER))).revisions.length).toBe(3);
+  });
+
+  test('scanRevisions from a revision reads nothing before it, and knows a gap after it', async () => {
+    const places = async (upTo: number, from: number): Promise<string[]> => {
+      const { revisions } = await dumpState(await store.scanRevisions(upTo, from), 1);
+      return revisions.map(({ revision }) => `${revision.main}.${revision.sub}`);
+    };
+    expect(await places(4, 1)).toEqual(['2.0', '3.0', '3.1', '4.0']);
+    expect(await places(4, 3)).toEqual(['3.0', '3.1', '4.0']);
+    expect(await places(3, 3)).toEqual(['3.0', '3.1']);
+    expect(await places(3, 4)).toEqual([]);
+    await store.save({ maintenance: [{ kind: 'deleteRevision', revision: { main: 3, sub: 0 } }] }, SYNC);
+    await expect(places(4, 3)).rejects.toThrow('revision 3 is missing');
+    await store.save({ maintenance: [{ kind: 'compacted', revision: 3 }] }, SYNC);
+    expect(await places(4, 3)).toEqual(['3.1', '4.0']);
   });
 
   test('members are replaced one by one', async () => {

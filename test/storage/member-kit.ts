@@ -1,6 +1,6 @@
 /** Short words for the tests of the member store: entries, states, and everything a store holds as one plain value. */
 import type { Entry, HardState, SnapshotMeta } from '../../server/raft/types.js';
-import type { KeyValue, MemberInfo, StateWrite } from '../../server/state/result.js';
+import type { KeyValue, LeaseInfo, MemberInfo, StateWrite } from '../../server/state/result.js';
 import type { Engine } from '../../server/storage/engine.js';
 import { MemoryIdentityFile, type IdentityFile } from '../../server/storage/identity.js';
 import type { AppliedPoint, LoadedMember, MemberStore, StateRecords } from '../../server/storage/member-store.js';
@@ -73,21 +73,28 @@ export interface StateDump {
   readonly compactedRevision: number;
   readonly members: readonly MemberInfo[];
   readonly revisions: readonly StoredRevision[];
+  readonly leases: readonly LeaseInfo[];
 }
 
 export async function dumpState(records: StateRecords, step = 3): Promise<StateDump> {
   const revisions: StoredRevision[] = [];
+  const leases: LeaseInfo[] = [];
   try {
     for (;;) {
       const more = await records.nextRevisions(step);
       if (more.length === 0) break;
       revisions.push(...more);
     }
+    for (;;) {
+      const more = await records.nextLeases(step);
+      if (more.length === 0) break;
+      leases.push(...more);
+    }
   } finally {
     await records.close();
   }
   const { applied: point, compactedRevision, members } = records;
-  return { applied: point, compactedRevision, members, revisions };
+  return { applied: point, compactedRevision, members, revisions, leases };
 }
 
 /** Everything a start finds, the boot count aside. */

@@ -88,6 +88,15 @@ describe('from one member to another', () => {
     expect((await receiver.store.readRevisions([{ main: 41, sub: 0 }]))[0]?.kv.key).toBe('k41');
   });
 
+  test('leases travel with it', async () => {
+    const lease = { id: 7n, ttlMs: 5000, remainingMs: 300 };
+    const writes = [{ kind: 'putLease', lease } as const];
+    await sender.store.save({ entries: entries(41, 41, 3), state: { writes, applied: applied(41, 3, 41) } }, SYNC);
+    await receive(await allChunks(sender.store));
+    await receiver.store.installSnapshot(meta(41, 3), hard(3, 41));
+    expect((await dumpState(await receiver.store.openState())).leases).toEqual([lease]);
+  });
+
   test('the log goes on after the snapshot', async () => {
     await receive(await allChunks(sender.store));
     await receiver.store.installSnapshot(meta(40, 3), hard(3, 40));

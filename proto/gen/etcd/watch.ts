@@ -82,7 +82,7 @@ export interface WatchCancelRequest {
   watchId: bigint;
 }
 
-/** Asks for the progress of the whole stream: one answer with watch_id -1, as soon as all its watchers are up to date. */
+/** Asks for the progress of the whole stream: one answer with watch_id -1 when all its watchers are up to date, else none. */
 export interface WatchProgressRequest {
 }
 

@@ -2,9 +2,10 @@
  * The writes of one request: they share one revision and are numbered from 0 inside it. The store moves on with the
  * first write; a request that writes nothing leaves it where it was. What may be refused is refused before.
  */
+import { assert } from '../../lib/assert.js';
 import type { ByteString } from '../../lib/bytes.js';
 import type { DeleteRangeCommand, PutCommand } from '../command.js';
-import type { Event, KeyValue, Revision, StateWrite } from '../result.js';
+import type { DeleteCause, Event, KeyValue, Revision, StateWrite } from '../result.js';
 import { KeyHistory } from './key-history.js';
 import { afterAllOf } from './revision.js';
 import type { Store } from './store.js';
@@ -13,10 +14,13 @@ export class RevisionWriter {
   readonly events: Event[] = [];
   readonly writes: StateWrite[] = [];
   readonly #store: Store;
+  readonly #cause: DeleteCause;
   readonly #begin: number;
 
-  constructor(store: Store) {
+  /** `cause`: why whatever it deletes is deleted. */
+  constructor(store: Store, cause: DeleteCause) {
     this.#store = store;
+    this.#cause = cause;
     this.#begin = store.revision;
   }
 
@@ -55,14 +59,28 @@ export class RevisionWriter {
   deleteRange(command: DeleteRangeCommand): readonly KeyValue[] {
     const deleted: KeyValue[] = [];
     this.#store.everyLive(command, (prevKv, history) => {
-      const revision = this.#next();
-      const kv = tombstone(prevKv.key, revision.main);
-      history.append(kv, revision.sub);
-      this.#record('delete', kv, revision, prevKv);
+      this.#delete(prevKv, history);
       deleted.push(prevKv);
       return true;
     });
     return deleted;
+  }
+
+  /** In the order given. All of them exist. */
+  deleteKeys(keys: readonly ByteString[]): void {
+    for (const key of keys) {
+      const history = this.#store.keys.get(key);
+      const prevKv = history?.live;
+      assert(history !== undefined && prevKv !== undefined, 'a key to delete does not exist', { key });
+      this.#delete(prevKv, history);
+    }
+  }
+
+  #delete(prevKv: KeyValue, history: KeyHistory): void {
+    const revision = this.#next();
+    const kv = tombstone(prevKv.key, revision.main);
+    history.append(kv, revision.sub);
+    this.#record('delete', kv, revision, prevKv);
   }
 
   #next(): Revision {
@@ -72,7 +90,9 @@ export class RevisionWriter {
   }
 
   #record(type: Event['type'], kv: KeyValue, revision: Revision, prevKv: KeyValue | undefined): void {
-    this.events.push({ type, kv, revision, prevKv });
+    this.#store.leases.move(kv.key, prevKv?.lease ?? 0n, kv.lease);
+    const event = { type, kv, revision, prevKv };
+    this.events.push(type === 'put' ? event : { ...event, cause: this.#cause });
     this.writes.push({ kind: 'putRevision', revision, tombstone: type === 'delete', kv });
   }
 }

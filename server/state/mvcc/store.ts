@@ -4,6 +4,7 @@
  */
 import { assert } from '../../lib/assert.js';
 import type { ByteString } from '../../lib/bytes.js';
+import { LeaseTable } from '../lease/lease-table.js';
 import { type Refusal, refuse } from '../refusal.js';
 import type { KeyValue } from '../result.js';
 import type { KeyHistory } from './key-history.js';
@@ -22,6 +23,7 @@ export class Store {
   /** Deleted keys included, until compaction takes their tombstones. */
   readonly keys = new SortedKeys<KeyHistory>();
   readonly pins = new Pins();
+  readonly leases = new LeaseTable();
   #revision: number;
   #compactedRevision: number;
 

@@ -14,6 +14,7 @@ import type {
   TxnCommand,
   TxnOp,
 } from '../command.js';
+import { LeaseRoom } from '../lease/lease-room.js';
 import { type Refusal, refuse } from '../refusal.js';
 import type { KeyValue, PendingRange, TxnOpResult } from '../result.js';
 import { FROM_KEY_ON } from './key-range.js';
@@ -90,15 +91,23 @@ function isSatisfied(result: CompareResult, order: number): boolean {
 /** Every put of the taken path, then every range: etcd's order, which decides what a doubly wrong txn is told. */
 export function validatePath(store: Store, path: TakenPath): Refusal | undefined {
   return (
-    new PutValidation(store).validate(path) ?? validateRanges(store, path) ?? validateSize(new WriteSize(store), path)
+    new PutValidation(store).validate(path) ??
+    validateRanges(store, path) ??
+    validateSize({ size: new WriteSize(store), room: new LeaseRoom(store) }, path)
   );
 }
 
-function validateSize(size: WriteSize, path: TakenPath): Refusal | undefined {
+interface Sizes {
+  readonly size: WriteSize;
+  readonly room: LeaseRoom;
+}
+
+function validateSize(sizes: Sizes, path: TakenPath): Refusal | undefined {
+  const { size, room } = sizes;
   for (const op of path.ops) {
     let refusal: Refusal | undefined;
-    if (op.kind === 'txn') refusal = validateSize(size, op.path);
-    else if (op.kind === 'put') refusal = size.addPut(op);
+    if (op.kind === 'txn') refusal = validateSize(sizes, op.path);
+    else if (op.kind === 'put') refusal = size.addPut(op) ?? room.add(op);
     else if (op.kind === 'deleteRange') refusal = size.addDelete(op);
     if (refusal !== undefined) return refusal;
   }
@@ -128,7 +137,7 @@ class PutValidation {
 
   #validateOp(op: TakenOp): Refusal | undefined {
     if (op.kind === 'txn') return this.validate(op.path);
-    if (op.kind === 'put') return this.#checkKey(op) ?? checkLease(op);
+    if (op.kind === 'put') return this.#checkKey(op) ?? checkLease(this.#store, op);
     if (op.kind === 'deleteRange' && op.rangeEnd === FROM_KEY_ON) {
       if (this.#deletedFrom === undefined || op.key < this.#deletedFrom) this.#deletedFrom = op.key;
     }
@@ -144,16 +153,12 @@ class PutValidation {
 
 /** For a put of its own etcd looks at the lease first, for one in a txn at the key. */
 export function validatePut(store: Store, put: PutCommand): Refusal | undefined {
-  return checkLease(put) ?? checkKept(store, put);
+  return checkLease(store, put) ?? checkKept(store, put) ?? new LeaseRoom(store).add(put);
 }
 
-function checkLease(put: PutCommand): Refusal | undefined {
-  return put.lease === 0n || leaseExists() ? undefined : refuse('LEASE_NOT_FOUND', `lease ${put.lease}`);
-}
-
-/** There is no lease table in this release: no lease was ever granted. */
-function leaseExists(): boolean {
-  return false;
+function checkLease(store: Store, { lease }: PutCommand): Refusal | undefined {
+  const exists = lease === 0n || store.leases.get(lease) !== undefined;
+  return exists ? undefined : refuse('LEASE_NOT_FOUND', `lease ${lease}`);
 }
 
 function checkKept(store: Store, put: PutCommand): Refusal | undefined {

@@ -7,11 +7,7 @@ import type { PutCommand } from '../command.js';
 import { type Refusal, refuse } from '../refusal.js';
 import { isSingleKey, type KeyRange } from './key-range.js';
 import type { Store } from './store.js';
-
-/** Keys written or deleted by one request. */
-export const REQUEST_WRITES_MAX = 500_000;
-/** Bytes of the keys and values that it writes; of a deleted key only the key counts. */
-export const REQUEST_WRITE_BYTES_MAX = 96 * 1024 * 1024;
+import { REQUEST_WRITE_BYTES_MAX, REQUEST_WRITES_MAX } from './write-limits.js';
 
 export class WriteSize {
   readonly #store: Store;

@@ -29,12 +29,12 @@ export const STATE_MUTANTS: readonly Mutant[] = [
       },
       {
         file: 'state/mvcc/revision-writer.ts',
-        find: '    this.#store.everyLive(command, (prevKv, history) => {\n      const revision = this.#next();',
+        find: '    this.#store.everyLive(command, (prevKv, history) => {\n      this.#delete(prevKv, history);',
         replace:
           '    const found: [KeyValue, KeyHistory][] = [];\n' +
           '    this.#store.everyLive(command, (prevKv, history) => found.push([prevKv, history]) > 0);\n' +
           '    found.sort(([, a], [, b]) => a.place - b.place);\n' +
-          '    found.forEach(([prevKv, history]) => {\n      const revision = this.#next();',
+          '    found.forEach(([prevKv, history]) => {\n      this.#delete(prevKv, history);',
       },
     ],
   },
@@ -44,21 +44,20 @@ export const STATE_MUTANTS: readonly Mutant[] = [
     replacements: [
       {
         file: 'node/applier.ts',
-        find: '  /** Events of one entry, in order. */',
-        replace: '  readonly wallTime: () => number;\n  /** Events of one entry, in order. */',
+        find: '  /** Events of one revision, in order. */',
+        replace: '  readonly wallTime: () => number;\n  /** Events of one revision, in order. */',
       },
       {
         file: 'node/applier.ts',
-        find: 'const applied = this.#machine.apply(command);',
+        find: 'const applied = this.#machine.apply(command, entry.term);',
         replace:
           "const isLate = command.kind === 'put' && this.#parts.wallTime() % 1000 < 20;\n" +
-          "    const applied = this.#machine.apply(isLate ? { kind: 'unknown', version: 0 } : command);",
+          "    const applied = this.#machine.apply(isLate ? { kind: 'unknown', version: 0 } : command, entry.term);",
       },
       {
         file: 'node/raft-node.ts',
-        find: '      boot: loaded.boot,\n      publish: (events) => {',
-        replace:
-          '      boot: loaded.boot,\n      wallTime: () => parts.clock.wallTime(),\n      publish: (events) => {',
+        find: '      boot: loaded.boot,\n      publish: (events) =>',
+        replace: '      boot: loaded.boot,\n      wallTime: () => parts.clock.wallTime(),\n      publish: (events) =>',
       },
     ],
   },

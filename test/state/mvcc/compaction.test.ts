@@ -19,7 +19,7 @@ function removeWhatMayGo(real: MachineOnDisk): void {
 function storeAfter(...commands: (ReturnType<typeof put> | ReturnType<typeof del>)[]): Store {
   const store = new Store();
   for (const command of commands) {
-    const writer = new RevisionWriter(store);
+    const writer = new RevisionWriter(store, 'delete');
     if (command.kind === 'put') writer.put(command);
     else writer.deleteRange(command);
   }

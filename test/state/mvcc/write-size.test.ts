@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { REQUEST_WRITE_BYTES_MAX, REQUEST_WRITES_MAX } from '../../../server/state/mvcc/write-size.js';
+import { REQUEST_WRITE_BYTES_MAX, REQUEST_WRITES_MAX } from '../../../server/state/mvcc/write-limits.js';
 import { StateMachine } from '../../../server/state/state-machine.js';
 import { del, put, txn } from '../commands.js';
 

@@ -107,6 +107,18 @@ export interface LogCommand {
     | //
     /** Describes a member. */
     { $case: "publishMember"; value: PublishMemberCommand }
+    | //
+    /** Makes a lease. */
+    { $case: "leaseGrant"; value: LeaseGrantCommand }
+    | //
+    /** Ends a lease at a client's word. */
+    { $case: "leaseRevoke"; value: LeaseRevokeCommand }
+    | //
+    /** Ends leases whose time is over. */
+    { $case: "leaseExpire"; value: LeaseExpireCommand }
+    | //
+    /** Notes what is left of leases. */
+    { $case: "leaseCheckpoint"; value: LeaseCheckpointCommand }
     | undefined;
 }
 
@@ -248,6 +260,44 @@ export interface PublishMemberCommand {
   clientUrls: string[];
 }
 
+/** Makes a lease. */
+export interface LeaseGrantCommand {
+  /** Never 0. Refused when there is such a lease. */
+  id: bigint;
+  /** Milliseconds that it lives without a renewal. */
+  ttlMs: bigint;
+}
+
+/** Ends a lease and deletes its keys in one revision. */
+export interface LeaseRevokeCommand {
+  /** Refused when there is no such lease. */
+  id: bigint;
+}
+
+/** Ends leases whose time is over by the leader's clock; the keys of each are deleted in one revision of its own. */
+export interface LeaseExpireCommand {
+  /** Of the leader that says so. In an entry of another term the command has no effect. */
+  term: bigint;
+  /** Those that are gone are passed over. Later ones may be left for another command when the first had many keys. */
+  ids: bigint[];
+}
+
+/** Notes what is left of leases, so that the next leader does not start them anew. */
+export interface LeaseCheckpointCommand {
+  /** Of the leader that says so. In an entry of another term the command has no effect. */
+  term: bigint;
+  /** Those that are gone are passed over. */
+  leases: LeaseRemaining[];
+}
+
+/** What is left of one lease. */
+export interface LeaseRemaining {
+  /** The lease. */
+  id: bigint;
+  /** Milliseconds from now on. 0: its full time counts again. */
+  remainingMs: bigint;
+}
+
 function createBaseLogCommand(): LogCommand {
   return { version: 0, id: undefined, command: undefined };
 }
@@ -275,6 +325,18 @@ export const LogCommand: MessageFns<LogCommand> = {
         break;
       case "publishMember":
         PublishMemberCommand.encode(message.command.value, writer.uint32(58).fork()).join();
+        break;
+      case "leaseGrant":
+        LeaseGrantCommand.encode(message.command.value, writer.uint32(66).fork()).join();
+        break;
+      case "leaseRevoke":
+        LeaseRevokeCommand.encode(message.command.value, writer.uint32(74).fork()).join();
+        break;
+      case "leaseExpire":
+        LeaseExpireCommand.encode(message.command.value, writer.uint32(82).fork()).join();
+        break;
+      case "leaseCheckpoint":
+        LeaseCheckpointCommand.encode(message.command.value, writer.uint32(90).fork()).join();
         break;
     }
     return writer;
@@ -349,6 +411,41 @@ export const LogCommand: MessageFns<LogCommand> = {
             message.command = { $case: "publishMember", value: PublishMemberCommand.decode(reader, reader.uint32()) };
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.command = { $case: "leaseGrant", value: LeaseGrantCommand.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.command = { $case: "leaseRevoke", value: LeaseRevokeCommand.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.command = { $case: "leaseExpire", value: LeaseExpireCommand.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.command = {
+              $case: "leaseCheckpoint",
+              value: LeaseCheckpointCommand.decode(reader, reader.uint32()),
+            };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -396,6 +493,33 @@ export const LogCommand: MessageFns<LogCommand> = {
       case "publishMember": {
         if (object.command?.value !== undefined && object.command?.value !== null) {
           message.command = { $case: "publishMember", value: PublishMemberCommand.fromPartial(object.command.value) };
+        }
+        break;
+      }
+      case "leaseGrant": {
+        if (object.command?.value !== undefined && object.command?.value !== null) {
+          message.command = { $case: "leaseGrant", value: LeaseGrantCommand.fromPartial(object.command.value) };
+        }
+        break;
+      }
+      case "leaseRevoke": {
+        if (object.command?.value !== undefined && object.command?.value !== null) {
+          message.command = { $case: "leaseRevoke", value: LeaseRevokeCommand.fromPartial(object.command.value) };
+        }
+        break;
+      }
+      case "leaseExpire": {
+        if (object.command?.value !== undefined && object.command?.value !== null) {
+          message.command = { $case: "leaseExpire", value: LeaseExpireCommand.fromPartial(object.command.value) };
+        }
+        break;
+      }
+      case "leaseCheckpoint": {
+        if (object.command?.value !== undefined && object.command?.value !== null) {
+          message.command = {
+            $case: "leaseCheckpoint",
+            value: LeaseCheckpointCommand.fromPartial(object.command.value),
+          };
         }
         break;
       }
@@ -1445,6 +1569,369 @@ export const PublishMemberCommand: MessageFns<PublishMemberCommand> = {
     message.id = (object.id !== undefined && object.id !== null) ? BigInt(object.id) : 0n;
     message.name = object.name ?? "";
     message.clientUrls = object.clientUrls?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseLeaseGrantCommand(): LeaseGrantCommand {
+  return { id: 0n, ttlMs: 0n };
+}
+
+export const LeaseGrantCommand: MessageFns<LeaseGrantCommand> = {
+  encode(message: LeaseGrantCommand, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== 0n) {
+      if (BigInt.asIntN(64, message.id) !== message.id) {
+        throw new globalThis.Error("value provided for field message.id of type int64 too large");
+      }
+      writer.uint32(8).int64(message.id);
+    }
+    if (message.ttlMs !== 0n) {
+      if (BigInt.asIntN(64, message.ttlMs) !== message.ttlMs) {
+        throw new globalThis.Error("value provided for field message.ttlMs of type int64 too large");
+      }
+      writer.uint32(16).int64(message.ttlMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LeaseGrantCommand {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLeaseGrantCommand();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.id = reader.int64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.ttlMs = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<LeaseGrantCommand>): LeaseGrantCommand {
+    return LeaseGrantCommand.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LeaseGrantCommand>): LeaseGrantCommand {
+    const message = createBaseLeaseGrantCommand();
+    message.id = (object.id !== undefined && object.id !== null) ? BigInt(object.id) : 0n;
+    message.ttlMs = (object.ttlMs !== undefined && object.ttlMs !== null) ? BigInt(object.ttlMs) : 0n;
+    return message;
+  },
+};
+
+function createBaseLeaseRevokeCommand(): LeaseRevokeCommand {
+  return { id: 0n };
+}
+
+export const LeaseRevokeCommand: MessageFns<LeaseRevokeCommand> = {
+  encode(message: LeaseRevokeCommand, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== 0n) {
+      if (BigInt.asIntN(64, message.id) !== message.id) {
+        throw new globalThis.Error("value provided for field message.id of type int64 too large");
+      }
+      writer.uint32(8).int64(message.id);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LeaseRevokeCommand {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLeaseRevokeCommand();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.id = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<LeaseRevokeCommand>): LeaseRevokeCommand {
+    return LeaseRevokeCommand.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LeaseRevokeCommand>): LeaseRevokeCommand {
+    const message = createBaseLeaseRevokeCommand();
+    message.id = (object.id !== undefined && object.id !== null) ? BigInt(object.id) : 0n;
+    return message;
+  },
+};
+
+function createBaseLeaseExpireCommand(): LeaseExpireCommand {
+  return { term: 0n, ids: [] };
+}
+
+export const LeaseExpireCommand: MessageFns<LeaseExpireCommand> = {
+  encode(message: LeaseExpireCommand, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.term !== 0n) {
+      if (BigInt.asUintN(64, message.term) !== message.term) {
+        throw new globalThis.Error("value provided for field message.term of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.term);
+    }
+    if (message.ids.length !== 0) {
+      writer.uint32(18).fork();
+      for (const v of message.ids) {
+        if (BigInt.asIntN(64, v) !== v) {
+          throw new globalThis.Error("a value provided in array field ids of type int64 is too large");
+        }
+        writer.int64(v);
+      }
+      writer.join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LeaseExpireCommand {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLeaseExpireCommand();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.term = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag === 16) {
+              message.ids.push(reader.int64() as bigint);
+
+              continue;
+            }
+
+            if (tag === 18) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.ids.push(reader.int64() as bigint);
+              }
+
+              continue;
+            }
+
+            break;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<LeaseExpireCommand>): LeaseExpireCommand {
+    return LeaseExpireCommand.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LeaseExpireCommand>): LeaseExpireCommand {
+    const message = createBaseLeaseExpireCommand();
+    message.term = (object.term !== undefined && object.term !== null) ? BigInt(object.term) : 0n;
+    message.ids = object.ids?.map((e) => BigInt(e)) || [];
+    return message;
+  },
+};
+
+function createBaseLeaseCheckpointCommand(): LeaseCheckpointCommand {
+  return { term: 0n, leases: [] };
+}
+
+export const LeaseCheckpointCommand: MessageFns<LeaseCheckpointCommand> = {
+  encode(message: LeaseCheckpointCommand, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.term !== 0n) {
+      if (BigInt.asUintN(64, message.term) !== message.term) {
+        throw new globalThis.Error("value provided for field message.term of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.term);
+    }
+    for (const v of message.leases) {
+      LeaseRemaining.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LeaseCheckpointCommand {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLeaseCheckpointCommand();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.term = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.leases.push(LeaseRemaining.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<LeaseCheckpointCommand>): LeaseCheckpointCommand {
+    return LeaseCheckpointCommand.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LeaseCheckpointCommand>): LeaseCheckpointCommand {
+    const message = createBaseLeaseCheckpointCommand();
+    message.term = (object.term !== undefined && object.term !== null) ? BigInt(object.term) : 0n;
+    message.leases = object.leases?.map((e) => LeaseRemaining.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseLeaseRemaining(): LeaseRemaining {
+  return { id: 0n, remainingMs: 0n };
+}
+
+export const LeaseRemaining: MessageFns<LeaseRemaining> = {
+  encode(message: LeaseRemaining, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== 0n) {
+      if (BigInt.asIntN(64, message.id) !== message.id) {
+        throw new globalThis.Error("value provided for field message.id of type int64 too large");
+      }
+      writer.uint32(8).int64(message.id);
+    }
+    if (message.remainingMs !== 0n) {
+      if (BigInt.asIntN(64, message.remainingMs) !== message.remainingMs) {
+        throw new globalThis.Error("value provided for field message.remainingMs of type int64 too large");
+      }
+      writer.uint32(16).int64(message.remainingMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LeaseRemaining {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLeaseRemaining();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.id = reader.int64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.remainingMs = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<LeaseRemaining>): LeaseRemaining {
+    return LeaseRemaining.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LeaseRemaining>): LeaseRemaining {
+    const message = createBaseLeaseRemaining();
+    message.id = (object.id !== undefined && object.id !== null) ? BigInt(object.id) : 0n;
+    message.remainingMs = (object.remainingMs !== undefined && object.remainingMs !== null)
+      ? BigInt(object.remainingMs)
+      : 0n;
     return message;
   },
 };

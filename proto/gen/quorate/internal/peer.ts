@@ -79,6 +79,12 @@ export interface PeerFrame {
     | //
     /** The leader's answer to them. */
     { $case: "forwardResult"; value: ForwardResult }
+    | //
+    /** Questions about leases for the leader. */
+    { $case: "leaseQuestions"; value: LeaseQuestions }
+    | //
+    /** The answers to them. */
+    { $case: "leaseAnswers"; value: LeaseAnswers }
     | undefined;
 }
 
@@ -132,6 +138,44 @@ export interface ForwardRefused {
   attempt: bigint;
   /** What the sender should do about it. */
   reason: ForwardRefusal;
+}
+
+/** What a member's clients want of the leader about leases. To ask twice does no harm. */
+export interface LeaseQuestions {
+  /** Which life of the sender this is: with `number` it names the question. */
+  boot: bigint;
+  /** At least one. */
+  questions: LeaseQuestion[];
+}
+
+/** One question about one lease. */
+export interface LeaseQuestion {
+  /** For the answer to carry. */
+  number: bigint;
+  /** The lease. */
+  id: bigint;
+  /** Its time shall start anew; else the question is how much is left. */
+  renew: boolean;
+}
+
+/** Answers to questions about leases. */
+export interface LeaseAnswers {
+  /** As in the LeaseQuestions. */
+  boot: bigint;
+  /** Given after a quorum has confirmed, since the question came, that the sender leads. */
+  answers: LeaseAnswer[];
+  /** Numbers of questions that the sender cannot answer, because it does not lead. Nothing was done. */
+  refused: bigint[];
+}
+
+/** The answer to one question. */
+export interface LeaseAnswer {
+  /** As in the LeaseQuestion. */
+  number: bigint;
+  /** Milliseconds for which the lease was granted; 0: there is no such lease. */
+  ttlMs: bigint;
+  /** Milliseconds that are left, rounded down. */
+  leftMs: bigint;
 }
 
 /** One message of a snapshot. */
@@ -293,6 +337,12 @@ export const PeerFrame: MessageFns<PeerFrame> = {
       case "forwardResult":
         ForwardResult.encode(message.frame.value, writer.uint32(34).fork()).join();
         break;
+      case "leaseQuestions":
+        LeaseQuestions.encode(message.frame.value, writer.uint32(42).fork()).join();
+        break;
+      case "leaseAnswers":
+        LeaseAnswers.encode(message.frame.value, writer.uint32(50).fork()).join();
+        break;
     }
     return writer;
   },
@@ -342,6 +392,22 @@ export const PeerFrame: MessageFns<PeerFrame> = {
             message.frame = { $case: "forwardResult", value: ForwardResult.decode(reader, reader.uint32()) };
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.frame = { $case: "leaseQuestions", value: LeaseQuestions.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.frame = { $case: "leaseAnswers", value: LeaseAnswers.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -381,6 +447,18 @@ export const PeerFrame: MessageFns<PeerFrame> = {
       case "forwardResult": {
         if (object.frame?.value !== undefined && object.frame?.value !== null) {
           message.frame = { $case: "forwardResult", value: ForwardResult.fromPartial(object.frame.value) };
+        }
+        break;
+      }
+      case "leaseQuestions": {
+        if (object.frame?.value !== undefined && object.frame?.value !== null) {
+          message.frame = { $case: "leaseQuestions", value: LeaseQuestions.fromPartial(object.frame.value) };
+        }
+        break;
+      }
+      case "leaseAnswers": {
+        if (object.frame?.value !== undefined && object.frame?.value !== null) {
+          message.frame = { $case: "leaseAnswers", value: LeaseAnswers.fromPartial(object.frame.value) };
         }
         break;
       }
@@ -835,6 +913,348 @@ export const ForwardRefused: MessageFns<ForwardRefused> = {
     const message = createBaseForwardRefused();
     message.attempt = (object.attempt !== undefined && object.attempt !== null) ? BigInt(object.attempt) : 0n;
     message.reason = object.reason ?? 0;
+    return message;
+  },
+};
+
+function createBaseLeaseQuestions(): LeaseQuestions {
+  return { boot: 0n, questions: [] };
+}
+
+export const LeaseQuestions: MessageFns<LeaseQuestions> = {
+  encode(message: LeaseQuestions, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.boot !== 0n) {
+      if (BigInt.asUintN(64, message.boot) !== message.boot) {
+        throw new globalThis.Error("value provided for field message.boot of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.boot);
+    }
+    for (const v of message.questions) {
+      LeaseQuestion.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LeaseQuestions {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLeaseQuestions();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.boot = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.questions.push(LeaseQuestion.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<LeaseQuestions>): LeaseQuestions {
+    return LeaseQuestions.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LeaseQuestions>): LeaseQuestions {
+    const message = createBaseLeaseQuestions();
+    message.boot = (object.boot !== undefined && object.boot !== null) ? BigInt(object.boot) : 0n;
+    message.questions = object.questions?.map((e) => LeaseQuestion.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseLeaseQuestion(): LeaseQuestion {
+  return { number: 0n, id: 0n, renew: false };
+}
+
+export const LeaseQuestion: MessageFns<LeaseQuestion> = {
+  encode(message: LeaseQuestion, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.number !== 0n) {
+      if (BigInt.asUintN(64, message.number) !== message.number) {
+        throw new globalThis.Error("value provided for field message.number of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.number);
+    }
+    if (message.id !== 0n) {
+      if (BigInt.asIntN(64, message.id) !== message.id) {
+        throw new globalThis.Error("value provided for field message.id of type sfixed64 too large");
+      }
+      writer.uint32(17).sfixed64(message.id);
+    }
+    if (message.renew !== false) {
+      writer.uint32(24).bool(message.renew);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LeaseQuestion {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLeaseQuestion();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.number = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.id = reader.sfixed64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.renew = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<LeaseQuestion>): LeaseQuestion {
+    return LeaseQuestion.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LeaseQuestion>): LeaseQuestion {
+    const message = createBaseLeaseQuestion();
+    message.number = (object.number !== undefined && object.number !== null) ? BigInt(object.number) : 0n;
+    message.id = (object.id !== undefined && object.id !== null) ? BigInt(object.id) : 0n;
+    message.renew = object.renew ?? false;
+    return message;
+  },
+};
+
+function createBaseLeaseAnswers(): LeaseAnswers {
+  return { boot: 0n, answers: [], refused: [] };
+}
+
+export const LeaseAnswers: MessageFns<LeaseAnswers> = {
+  encode(message: LeaseAnswers, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.boot !== 0n) {
+      if (BigInt.asUintN(64, message.boot) !== message.boot) {
+        throw new globalThis.Error("value provided for field message.boot of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.boot);
+    }
+    for (const v of message.answers) {
+      LeaseAnswer.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message.refused.length !== 0) {
+      writer.uint32(26).fork();
+      for (const v of message.refused) {
+        if (BigInt.asUintN(64, v) !== v) {
+          throw new globalThis.Error("a value provided in array field refused of type uint64 is too large");
+        }
+        writer.uint64(v);
+      }
+      writer.join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LeaseAnswers {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLeaseAnswers();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.boot = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.answers.push(LeaseAnswer.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag === 24) {
+              message.refused.push(reader.uint64() as bigint);
+
+              continue;
+            }
+
+            if (tag === 26) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.refused.push(reader.uint64() as bigint);
+              }
+
+              continue;
+            }
+
+            break;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<LeaseAnswers>): LeaseAnswers {
+    return LeaseAnswers.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LeaseAnswers>): LeaseAnswers {
+    const message = createBaseLeaseAnswers();
+    message.boot = (object.boot !== undefined && object.boot !== null) ? BigInt(object.boot) : 0n;
+    message.answers = object.answers?.map((e) => LeaseAnswer.fromPartial(e)) || [];
+    message.refused = object.refused?.map((e) => BigInt(e)) || [];
+    return message;
+  },
+};
+
+function createBaseLeaseAnswer(): LeaseAnswer {
+  return { number: 0n, ttlMs: 0n, leftMs: 0n };
+}
+
+export const LeaseAnswer: MessageFns<LeaseAnswer> = {
+  encode(message: LeaseAnswer, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.number !== 0n) {
+      if (BigInt.asUintN(64, message.number) !== message.number) {
+        throw new globalThis.Error("value provided for field message.number of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.number);
+    }
+    if (message.ttlMs !== 0n) {
+      if (BigInt.asUintN(64, message.ttlMs) !== message.ttlMs) {
+        throw new globalThis.Error("value provided for field message.ttlMs of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.ttlMs);
+    }
+    if (message.leftMs !== 0n) {
+      if (BigInt.asUintN(64, message.leftMs) !== message.leftMs) {
+        throw new globalThis.Error("value provided for field message.leftMs of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.leftMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LeaseAnswer {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLeaseAnswer();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.number = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.ttlMs = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.leftMs = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<LeaseAnswer>): LeaseAnswer {
+    return LeaseAnswer.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LeaseAnswer>): LeaseAnswer {
+    const message = createBaseLeaseAnswer();
+    message.number = (object.number !== undefined && object.number !== null) ? BigInt(object.number) : 0n;
+    message.ttlMs = (object.ttlMs !== undefined && object.ttlMs !== null) ? BigInt(object.ttlMs) : 0n;
+    message.leftMs = (object.leftMs !== undefined && object.leftMs !== null) ? BigInt(object.leftMs) : 0n;
     return message;
   },
 };

@@ -61,6 +61,16 @@ export interface MemberRecord {
   clientUrls: string[];
 }
 
+/** One lease. Which keys hang on it is told by the keys. */
+export interface StoredLease {
+  /** Never 0. */
+  id: bigint;
+  /** Milliseconds that it lives without a renewal. */
+  ttlMs: bigint;
+  /** What a leader has noted as left of that, in milliseconds; 0: all of it. */
+  remainingMs: bigint;
+}
+
 /** The first thing in a snapshot. */
 export interface SnapshotHeader {
   /** 1. A receiver refuses a format that it does not know. */
@@ -416,6 +426,96 @@ export const MemberRecord: MessageFns<MemberRecord> = {
     message.name = object.name ?? "";
     message.peerUrls = object.peerUrls?.map((e) => e) || [];
     message.clientUrls = object.clientUrls?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseStoredLease(): StoredLease {
+  return { id: 0n, ttlMs: 0n, remainingMs: 0n };
+}
+
+export const StoredLease: MessageFns<StoredLease> = {
+  encode(message: StoredLease, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== 0n) {
+      if (BigInt.asIntN(64, message.id) !== message.id) {
+        throw new globalThis.Error("value provided for field message.id of type int64 too large");
+      }
+      writer.uint32(8).int64(message.id);
+    }
+    if (message.ttlMs !== 0n) {
+      if (BigInt.asIntN(64, message.ttlMs) !== message.ttlMs) {
+        throw new globalThis.Error("value provided for field message.ttlMs of type int64 too large");
+      }
+      writer.uint32(16).int64(message.ttlMs);
+    }
+    if (message.remainingMs !== 0n) {
+      if (BigInt.asIntN(64, message.remainingMs) !== message.remainingMs) {
+        throw new globalThis.Error("value provided for field message.remainingMs of type int64 too large");
+      }
+      writer.uint32(24).int64(message.remainingMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StoredLease {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStoredLease();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.id = reader.int64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.ttlMs = reader.int64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.remainingMs = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<StoredLease>): StoredLease {
+    return StoredLease.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StoredLease>): StoredLease {
+    const message = createBaseStoredLease();
+    message.id = (object.id !== undefined && object.id !== null) ? BigInt(object.id) : 0n;
+    message.ttlMs = (object.ttlMs !== undefined && object.ttlMs !== null) ? BigInt(object.ttlMs) : 0n;
+    message.remainingMs = (object.remainingMs !== undefined && object.remainingMs !== null)
+      ? BigInt(object.remainingMs)
+      : 0n;
     return message;
   },
 };

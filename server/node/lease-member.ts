@@ -1,0 +1,186 @@
+/** What the doors may ask of a member about leases. The same promises as in member.ts. Times are whole seconds here. */
+import type { Clock } from '../lib/clock.js';
+import { type ByteString, compareBigints } from '../lib/bytes.js';
+import { QuorateError } from '../lib/quorate-error.js';
+import type { Random } from '../lib/random.js';
+import { LEASE_TTL_MS_MAX } from '../state/lease/lease-commands.js';
+import { SlicedSort } from '../state/mvcc/sliced-sort.js';
+import type { LeaseTime } from './lease-keeper.js';
+import { LIMITS } from './limits.js';
+import type { Header, RequestOptions } from './member.js';
+import type { RaftNode } from './raft-node.js';
+import { Requests, resultOf } from './requests.js';
+
+export interface LeaseGrantAnswer {
+  readonly header: Header;
+  readonly id: bigint;
+  readonly ttl: bigint;
+}
+
+export interface LeaseKeepAliveAnswer {
+  /** Taken before the time was started anew. */
+  readonly header: Header;
+  readonly id: bigint;
+  /** As granted; 0n: there is no such lease. */
+  readonly ttl: bigint;
+}
+
+export interface LeaseTimeToLiveAnswer {
+  readonly header: Header;
+  readonly id: bigint;
+  /** What is left, rounded down; -1n: there is no such lease. */
+  readonly ttl: bigint;
+  /** 0n: there is no such lease. */
+  readonly grantedTtl: bigint;
+  /** In byte order; empty unless they were asked for. */
+  readonly keys: readonly ByteString[];
+}
+
+export interface LeaseListAnswer {
+  readonly header: Header;
+  /** What ends first comes first, as far as this member knows: only the leader counts the time. */
+  readonly ids: readonly bigint[];
+}
+
+export interface LeaseMember {
+  /** `id` 0n: the member chooses. A ttl below the least one is raised to it; LEASE_TTL_TOO_LARGE, LEASE_EXISTS. */
+  grant(request: { readonly id: bigint; readonly ttl: bigint }, options?: RequestOptions): Promise<LeaseGrantAnswer>;
+  /** LEASE_NOT_FOUND. */
+  revoke(id: bigint, options?: RequestOptions): Promise<{ readonly header: Header }>;
+  /** NO_LEADER, or TIMEOUT when the leader cannot confirm that it is one. */
+  keepAlive(id: bigint, options?: RequestOptions): Promise<LeaseKeepAliveAnswer>;
+  timeToLive(
+    request: { readonly id: bigint; readonly keys: boolean },
+    options?: RequestOptions,
+  ): Promise<LeaseTimeToLiveAnswer>;
+  /** From this member's own state. */
+  leases(options?: RequestOptions): Promise<LeaseListAnswer>;
+}
+
+/** A chosen id that is taken is a strange chance; twice is a broken source of randomness. */
+const GRANT_ATTEMPTS = 3;
+const SECOND_MS = 1000;
+const TTL_MAX = BigInt(LEASE_TTL_MS_MAX / SECOND_MS);
+/** A lease must outlive an election, and a little more: in election timeouts, as in etcd. */
+const TTL_MIN_ELECTIONS = 1.5;
+
+export interface LeaseMemberParts {
+  readonly node: RaftNode;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly clusterId: bigint;
+  readonly electionMs: number;
+}
+
+export class NodeLeaseMember implements LeaseMember {
+  readonly #parts: LeaseMemberParts;
+  readonly #requests: Requests;
+  readonly #ttlMin: bigint;
+
+  constructor(parts: LeaseMemberParts) {
+    this.#parts = parts;
+    this.#requests = new Requests(parts.node, parts.clock);
+    this.#ttlMin = BigInt(Math.ceil((TTL_MIN_ELECTIONS * parts.electionMs) / SECOND_MS));
+  }
+
+  async grant({ id, ttl }: { id: bigint; ttl: bigint }, options?: RequestOptions): Promise<LeaseGrantAnswer> {
+    if (ttl > TTL_MAX) throw new QuorateError('LEASE_TTL_TOO_LARGE', `${ttl} s, at most ${TTL_MAX}`);
+    const granted = ttl < this.#ttlMin ? this.#ttlMin : ttl;
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.#grant(id === 0n ? this.#randomId() : id, granted, options);
+      } catch (error) {
+        const isClash = error instanceof QuorateError && error.code === 'LEASE_EXISTS';
+        if (id !== 0n || !isClash || attempt === GRANT_ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  revoke(id: bigint, options?: RequestOptions): Promise<{ header: Header }> {
+    return this.#requests.propose({ kind: 'leaseRevoke', id }, options, (applied) => {
+      resultOf(applied, 'leaseRevoke');
+      return { header: this.#header(applied.revision) };
+    });
+  }
+
+  async keepAlive(id: bigint, options?: RequestOptions): Promise<LeaseKeepAliveAnswer> {
+    const header = this.#header(this.#parts.node.machine.revision);
+    const { ttlMs } = await this.#ask(id, true, options);
+    return { header, id, ttl: seconds(ttlMs) };
+  }
+
+  async timeToLive(
+    { id, keys }: { id: bigint; keys: boolean },
+    options?: RequestOptions,
+  ): Promise<LeaseTimeToLiveAnswer> {
+    const { ttlMs, leftMs } = await this.#ask(id, false, options);
+    if (ttlMs > 0 && !keys) {
+      return { header: this.#headerNow(), id, ttl: seconds(leftMs), grantedTtl: seconds(ttlMs), keys: [] };
+    }
+    if (ttlMs === 0) return this.#noLease(id);
+    // The keys are this member's own, as of now or later.
+    return this.#requests.read(false, options, () => {
+      const { leases } = this.#parts.node.machine;
+      if (leases.get(id) === undefined) return this.#noLease(id);
+      const header = this.#headerNow();
+      return { header, id, ttl: seconds(leftMs), grantedTtl: seconds(ttlMs), keys: leases.keysOf(id) };
+    });
+  }
+
+  leases(options?: RequestOptions): Promise<LeaseListAnswer> {
+    return this.#requests.read(true, options, () => this.#list());
+  }
+
+  async #list(): Promise<LeaseListAnswer> {
+    const { node, clock } = this.#parts;
+    const header = this.#headerNow();
+    const leases = [...node.machine.leases.all()].map(({ id, ttlMs, remainingMs }) => {
+      return { id, endsAt: node.leaseDeadline(id) ?? (remainingMs || ttlMs) };
+    });
+    const sort = new SlicedSort(leases, (a, b) => a.endsAt - b.endsAt || compareBigints(a.id, b.id), leases.length);
+    for (;;) {
+      const sorted = sort.step(LIMITS.leaseSlice);
+      if (sorted !== undefined) return { header, ids: sorted.map(({ id }) => id) };
+      await new Promise<void>((resolve) => clock.defer(resolve));
+    }
+  }
+
+  #grant(id: bigint, ttl: bigint, options: RequestOptions | undefined): Promise<LeaseGrantAnswer> {
+    const command = { kind: 'leaseGrant', id, ttlMs: Number(ttl) * SECOND_MS } as const;
+    return this.#requests.propose(command, options, (applied) => {
+      resultOf(applied, 'leaseGrant');
+      return { header: this.#header(applied.revision), id, ttl };
+    });
+  }
+
+  #ask(id: bigint, renew: boolean, options: RequestOptions | undefined): Promise<LeaseTime> {
+    const deadline = this.#requests.deadline(options);
+    return new Promise((resolve, reject) => {
+      this.#parts.node.askLease({ id, renew }, deadline, { answered: resolve, failed: reject });
+    });
+  }
+
+  #noLease(id: bigint): LeaseTimeToLiveAnswer {
+    return { header: this.#headerNow(), id, ttl: -1n, grantedTtl: 0n, keys: [] };
+  }
+
+  #headerNow(): Header {
+    return this.#header(this.#parts.node.machine.revision);
+  }
+
+  #header(revision: number): Header {
+    const { node, clusterId } = this.#parts;
+    return { clusterId, memberId: node.id, revision, raftTerm: node.term };
+  }
+
+  /** Positive, 63 bits. */
+  #randomId(): bigint {
+    const { random } = this.#parts;
+    const id = (BigInt(random.below(2 ** 31)) << 32n) | BigInt(random.below(2 ** 32));
+    return id === 0n ? 1n : id;
+  }
+}
+
+function seconds(ms: number): bigint {
+  return BigInt(Math.floor(ms / SECOND_MS));
+}

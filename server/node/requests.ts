@@ -1,0 +1,115 @@
+/**
+ * Between a member's methods and the driver: what is proposed or read is answered exactly once, by its deadline, and
+ * what goes wrong is told with an honest code.
+ */
+import { InvariantError } from '../lib/assert.js';
+import type { Clock } from '../lib/clock.js';
+import { QuorateError } from '../lib/quorate-error.js';
+import type { Command } from '../state/command.js';
+import type { Applied, CommandResult, Outcome } from '../state/result.js';
+import type { RequestOptions } from './member.js';
+import type { RaftNode } from './raft-node.js';
+
+export type Maybe<T> = T | Promise<T>;
+
+export class Requests {
+  readonly #node: RaftNode;
+  readonly #clock: Clock;
+
+  constructor(node: RaftNode, clock: Clock) {
+    this.#node = node;
+    this.#clock = clock;
+  }
+
+  deadline(options: RequestOptions | undefined): number {
+    return Math.min(options?.deadline ?? Infinity, this.#clock.now() + this.#node.requestTimeoutMs);
+  }
+
+  propose<T>(
+    command: Command,
+    options: RequestOptions | undefined,
+    answer: (applied: Applied) => Maybe<T>,
+  ): Promise<T> {
+    if (options?.signal?.aborted === true) return Promise.reject(new QuorateError('CANCELED'));
+    const deadline = this.deadline(options);
+    return new Promise((resolve, reject) => {
+      const proposal = this.#node.propose(command, deadline, {
+        applied: (applied) =>
+          settle(resolve, reject, () => {
+            if (!applied.outcome.ok) throw errorOf(applied.outcome);
+            return this.within(deadline, 'OUTCOME_UNKNOWN', answer(applied));
+          }),
+        failed: reject,
+      });
+      options?.signal?.addEventListener('abort', () => proposal.abandon(), { once: true });
+    });
+  }
+
+  /** `look` runs once this member may answer: at once when `isLocal`, else when the read is confirmed and applied. */
+  read<T>(isLocal: boolean, options: RequestOptions | undefined, look: () => Maybe<T>): Promise<T> {
+    const deadline = this.deadline(options);
+    return new Promise((resolve, reject) => {
+      const ready = (): void => settle(resolve, reject, () => this.within(deadline, 'TIMEOUT', look()));
+      if (isLocal && this.#node.isServing) ready();
+      else this.#node.read({ deadline, ready, failed: reject });
+    });
+  }
+
+  /**
+   * An answer that takes slices or a look at the disk has the same deadline as the decision before it. `late` is what to
+   * say when it does not come, and for a write (OUTCOME_UNKNOWN) whatever else keeps the answer away: it has happened.
+   */
+  within<T>(deadline: number, late: 'TIMEOUT' | 'OUTCOME_UNKNOWN', answer: Maybe<T>): Maybe<T> {
+    if (!(answer instanceof Promise)) return answer;
+    return new Promise<T>((resolve, reject) => {
+      const refuse = (detail: string, cause?: unknown): void => reject(new QuorateError(late, detail, { cause }));
+      const wait = Math.max(0, deadline - this.#clock.now());
+      const timer = this.#clock.setTimer(() => refuse('not answered in time'), wait);
+      const failed = (error: unknown): void => {
+        // Neither a refusal nor the closed store of a member that stops: a bug or a broken disk, told as it is.
+        if (!(error instanceof QuorateError) && this.#node.isServing) reject(error);
+        else if (late === 'OUTCOME_UNKNOWN') refuse('done, but the answer cannot be told', error);
+        else reject(error instanceof QuorateError ? error : new QuorateError('STOPPED', '', { cause: error }));
+      };
+      void answer.then(resolve, failed).then(() => timer.cancel());
+    });
+  }
+}
+
+export function resultOf<K extends CommandResult['kind']>(
+  applied: Applied,
+  kind: K,
+): Extract<CommandResult, { kind: K }> {
+  const { outcome } = applied;
+  if (outcome.ok && isKind(outcome.result, kind)) return outcome.result;
+  throw new InvariantError('a result of another kind than the command', { kind });
+}
+
+function isKind<K extends CommandResult['kind']>(
+  result: CommandResult,
+  kind: K,
+): result is Extract<CommandResult, { kind: K }> {
+  return result.kind === kind;
+}
+
+/** A refusal is an answer; whatever else is thrown is a bug, which stops the node: nobody must wait for it in vain. */
+function settle<T>(
+  resolve: (value: Maybe<T>) => void,
+  reject: (error: QuorateError) => void,
+  work: () => Maybe<T>,
+): void {
+  try {
+    resolve(work());
+  } catch (error) {
+    if (error instanceof QuorateError) {
+      reject(error);
+      return;
+    }
+    reject(new QuorateError('OUTCOME_UNKNOWN', 'the member stops'));
+    throw error;
+  }
+}
+
+export function errorOf(refusal: Extract<Outcome, { ok: false }>): QuorateError {
+  return new QuorateError(refusal.code, refusal.detail);
+}

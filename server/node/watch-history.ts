@@ -1,0 +1,145 @@
+/** Reads a slice of history for watchers that are behind: whole revisions, as the events that they once were. */
+import { tombstone } from '../state/mvcc/revision-writer.js';
+import { afterAllOf } from '../state/mvcc/revision.js';
+import type { RangeQuery } from '../state/command.js';
+import type { RangeCursor } from '../state/mvcc/range-cursor.js';
+import type { Event, KeyValue } from '../state/result.js';
+import type { StateMachine } from '../state/state-machine.js';
+import type { MemberStore, StoredRevision } from '../storage/member-store.js';
+import type { WatchLimits } from '../watch/watch-limits.js';
+import type { RaftNode } from './raft-node.js';
+
+export interface HistorySlice {
+  /** All events of the revisions from the one that was asked for up to `to`. */
+  readonly events: readonly Event[];
+  readonly to: number;
+}
+
+type HistoryNode = Pick<RaftNode, 'machine' | 'isServing' | 'written'>;
+
+/** Records of one read of the store. */
+const READ_RECORDS = 256;
+
+export class WatchHistory {
+  readonly #node: HistoryNode;
+  readonly #store: MemberStore;
+  readonly #limits: WatchLimits;
+
+  constructor(node: HistoryNode, store: MemberStore, limits: WatchLimits) {
+    this.#node = node;
+    this.#store = store;
+    this.#limits = limits;
+  }
+
+  /**
+   * From `from` on, which is not below the compacted revision and not above the current one. `wantsPrevKv` tells
+   * whether anybody wants to know what was before. Undefined when another state took the place of this one meanwhile.
+   */
+  async read(from: number, wantsPrevKv: (to: number) => boolean): Promise<HistorySlice | undefined> {
+    const { machine } = this.#node;
+    // A compaction may come while this reads: it takes effect, but leaves what is being read.
+    const pin = machine.pin({ main: from, sub: 0 });
+    try {
+      const upTo = Math.min(machine.revision, from + this.#limits.sliceRevisionsMax - 1);
+      await this.#node.written();
+      const { records, to } = await this.#readRecords(from, upTo);
+      if (!this.#isCurrent(machine)) return undefined;
+      const before = wantsPrevKv(to) ? await this.#readBefore(machine, records) : NOTHING;
+      if (!this.#isCurrent(machine)) return undefined;
+      return { events: records.map((record) => eventOf(record, before.get(record))), to };
+    } finally {
+      pin.release();
+    }
+  }
+
+  #isCurrent(machine: StateMachine): boolean {
+    return this.#node.machine === machine && this.#node.isServing;
+  }
+
+  async #readRecords(from: number, upTo: number): Promise<{ records: readonly StoredRevision[]; to: number }> {
+    const records: StoredRevision[] = [];
+    const scan = await this.#store.scanRevisions(upTo, from);
+    try {
+      let bytes = 0;
+      for (;;) {
+        const slice = await scan.nextRevisions(READ_RECORDS);
+        if (slice.length === 0) return { records, to: upTo };
+        for (const record of slice) {
+          const last = records.at(-1)?.revision.main ?? record.revision.main;
+          if (bytes >= this.#limits.sliceBytesMax && record.revision.main !== last) return { records, to: last };
+          records.push(record);
+          bytes += record.kv.key.length + record.kv.value.length;
+        }
+      }
+    } finally {
+      await scan.close();
+    }
+  }
+
+  /** What the keys were before each revision, where they were anything and no compaction has taken it. */
+  async #readBefore(machine: StateMachine, records: readonly StoredRevision[]): Promise<PrevKvs> {
+    const cursors = new Map<StoredRevision, RangeCursor>();
+    try {
+      for (const record of records) {
+        const before = record.revision.main - 1;
+        if (isCreation(record) || before < machine.compactedRevision) continue;
+        const opened = machine.openRange(queryOf(record.kv.key), afterAllOf(before));
+        if (opened.ok) cursors.set(record, opened.cursor);
+      }
+      await this.#supply([...cursors.values()]);
+      return new Map([...cursors].map(([record, cursor]) => [record, finished(cursor).result().kvs[0]]));
+    } finally {
+      for (const cursor of cursors.values()) cursor.close();
+    }
+  }
+
+  async #supply(cursors: readonly RangeCursor[]): Promise<void> {
+    const waiting = cursors.filter(({ progress }) => progress === 'missing');
+    const wanted = waiting.map((cursor) => cursor.missing());
+    const found = await this.#store.readRevisions(wanted.flat());
+    let at = 0;
+    for (const [place, cursor] of waiting.entries()) {
+      const count = wanted[place]?.length ?? 0;
+      cursor.supply(found.slice(at, at + count));
+      at += count;
+    }
+  }
+}
+
+type PrevKvs = ReadonlyMap<StoredRevision, KeyValue | undefined>;
+
+const NOTHING: PrevKvs = new Map();
+
+/** One key needs no second slice, and no second look at the disk. */
+function finished(cursor: RangeCursor): RangeCursor {
+  while (cursor.progress === 'more') cursor.step(1);
+  return cursor;
+}
+
+function isCreation({ tombstone: isDelete, kv, revision }: StoredRevision): boolean {
+  return !isDelete && kv.createRevision === revision.main;
+}
+
+function eventOf({ tombstone: isDelete, kv, revision }: StoredRevision, prevKv: KeyValue | undefined): Event {
+  if (!isDelete) return { type: 'put', kv, revision, prevKv };
+  return { type: 'delete', kv: tombstone(kv.key, revision.main), revision, prevKv };
+}
+
+function queryOf(key: string): RangeQuery {
+  return {
+    kind: 'range',
+    key,
+    rangeEnd: '',
+    limit: 0,
+    revision: 0,
+    sortOrder: 'none',
+    sortTarget: 'key',
+    serializable: true,
+    keysOnly: false,
+    countOnly: false,
+    minModRevision: 0,
+    maxModRevision: 0,
+    minCreateRevision: 0,
+    maxCreateRevision: 0,
+  };
+}

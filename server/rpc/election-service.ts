@@ -1,0 +1,121 @@
+/** v3electionpb.Election: converts, and passes on to elections. */
+import type { Server, ServerWritableStream } from '@grpc/grpc-js';
+import { ElectionDefinition, LeaderRequest, LeaderResponse, type LeaderKey } from '@quorate/proto/etcd/election.js';
+import { bytesFrom, byteStringFrom } from '../lib/bytes.js';
+import { clampedInteger } from '../lib/integers.js';
+import { QuorateError } from '../lib/quorate-error.js';
+import { Election, type Leadership } from '../node/election.js';
+import type { Header } from '../node/member.js';
+import { decodeMessage, encodeMessage } from './codec.js';
+import { wireStatusOf } from './errors.js';
+import { headerToWire, keyValueToWire } from './kv-answer.js';
+import { assertFits, type KvLimits } from './kv-service.js';
+import type { LockPorts } from './lock-service.js';
+import { withLease } from './own-lease.js';
+import { untyped } from './untyped-refusal.js';
+import type { UnaryCalls } from './unary-calls.js';
+import { FLAT, type MessageShape } from './wire-check.js';
+
+export interface ElectionPorts extends LockPorts {
+  readonly server: Server;
+  /** What an answer is headed with that speaks of `revision`. */
+  readonly header: (revision: number) => Header;
+}
+
+/** Both requests that prove a leadership hold it in their first field. */
+const leaderShape: MessageShape = { 1: FLAT };
+
+export function serveElections(calls: UnaryCalls, ports: ElectionPorts, limits: KvLimits): void {
+  const { campaign, proclaim, leader, resign } = ElectionDefinition.methods;
+  const election = new Election(ports);
+
+  calls.serve(
+    ElectionDefinition,
+    campaign,
+    untyped(async (request, context) => {
+      assertFits(context, limits);
+      const [name, value] = [byteStringFrom(request.name), byteStringFrom(request.value)];
+      const { signal } = context.abortable();
+      const turn = await withLease(ports.leases, request.lease, (id) => election.campaign(name, id, value, signal));
+      const { key, createRevision, lease, header } = turn;
+      const proof = { name: request.name, key: bytesFrom(key), rev: BigInt(createRevision), lease };
+      return { header: headerToWire(header), leader: proof };
+    }),
+  );
+
+  calls.serve(
+    ElectionDefinition,
+    proclaim,
+    untyped(async (request, context) => {
+      assertFits(context, limits);
+      const value = byteStringFrom(request.value);
+      return { header: headerToWire(await election.proclaim(leadershipFrom(request.leader), value, context.options)) };
+    }),
+    leaderShape,
+  );
+
+  calls.serve(
+    ElectionDefinition,
+    leader,
+    untyped(async ({ name }, { options }) => {
+      const { header, kv } = await election.leader(byteStringFrom(name), options);
+      return { header: headerToWire(header), kv: keyValueToWire(kv) };
+    }),
+  );
+
+  calls.serve(
+    ElectionDefinition,
+    resign,
+    untyped(async (request, context) => {
+      assertFits(context, limits);
+      return { header: headerToWire(await election.resign(leadershipFrom(request.leader), context.options)) };
+    }),
+    leaderShape,
+  );
+
+  serveObserve(election, ports);
+}
+
+function leadershipFrom(proof: LeaderKey | undefined): Leadership {
+  if (proof === undefined) throw new QuorateError('NO_LEADER_KEY');
+  if (proof.key.length === 0) throw new QuorateError('EMPTY_KEY');
+  return { key: byteStringFrom(proof.key), createRevision: clampedInteger(proof.rev), lease: proof.lease };
+}
+
+const passBytes = (bytes: Buffer): Buffer => bytes;
+
+type ObserveCall = ServerWritableStream<Buffer, Buffer>;
+
+function serveObserve(election: Election, { server, header }: ElectionPorts): void {
+  const serve = (call: ObserveCall): void => {
+    observe(call, election, header).catch((error: unknown) => {
+      if (!call.cancelled) call.emit('error', wireStatusOf(error));
+    });
+  };
+  const path = `/${ElectionDefinition.fullName}/${ElectionDefinition.methods.observe.name}`;
+  server.register(path, serve, passBytes, passBytes, 'serverStream');
+}
+
+/** Ends with the call, or by throwing. A client that does not read is told nothing more until it does. */
+async function observe(call: ObserveCall, election: Election, header: ElectionPorts['header']): Promise<void> {
+  const { name } = decodeMessage(LeaderRequest, call.request);
+  const aborter = new AbortController();
+  call.on('cancelled', () => aborter.abort());
+  for await (const { revision, kv } of election.observe(byteStringFrom(name), aborter.signal)) {
+    const answer = { header: headerToWire(header(revision)), kv: keyValueToWire(kv) };
+    if (!call.write(encodeMessage(LeaderResponse, answer))) await drained(call, aborter.signal);
+  }
+}
+
+function drained(call: ObserveCall, { aborted }: AbortSignal): Promise<void> {
+  if (aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const go = (): void => {
+      call.off('drain', go);
+      call.off('cancelled', go);
+      resolve();
+    };
+    call.on('drain', go);
+    call.on('cancelled', go);
+  });
+}

@@ -1,0 +1,80 @@
+/**
+ * What the lease commands do: grant, end, and note what is left. A leader says `expire` and `checkpoint` under its own
+ * term. Nobody else may take the word up: an entry of another term means that the proposal has outlived its leader, and
+ * then its view of the time is worth nothing.
+ */
+import type { LeaseCheckpointCommand, LeaseExpireCommand, LeaseGrantCommand, LeaseRevokeCommand } from '../command.js';
+import { RevisionWriter } from '../mvcc/revision-writer.js';
+import type { Store } from '../mvcc/store.js';
+import { type Refusal, refuse } from '../refusal.js';
+import type { CommandResult, DeleteCause, Event, LeaseInfo, StateWrite } from '../result.js';
+
+/** etcd's: 9,000,000,000 seconds. */
+export const LEASE_TTL_MS_MAX = 9_000_000_000_000;
+/**
+ * Keys after which one expiry takes no further lease, so that apply stays short however many run out at once. The first
+ * lease is always taken, whatever hangs on it.
+ */
+export const EXPIRE_KEYS_TARGET = 2_000;
+
+export interface LeaseOutcome {
+  readonly result: CommandResult;
+  readonly events: readonly Event[];
+  readonly writes: readonly StateWrite[];
+}
+
+export function grantLease(store: Store, { id, ttlMs }: LeaseGrantCommand): LeaseOutcome | Refusal {
+  if (ttlMs > LEASE_TTL_MS_MAX) return refuse('LEASE_TTL_TOO_LARGE', `${ttlMs} ms, at most ${LEASE_TTL_MS_MAX}`);
+  if (id === 0n || !Number.isSafeInteger(ttlMs) || ttlMs < 1) return refuse('INVALID_LEASE', `${id} for ${ttlMs} ms`);
+  if (store.leases.get(id) !== undefined) return refuse('LEASE_EXISTS', `lease ${id}`);
+  const lease: LeaseInfo = { id, ttlMs, remainingMs: 0 };
+  store.leases.set(lease);
+  return { result: { kind: 'leaseGrant', id, ttlMs }, events: [], writes: [{ kind: 'putLease', lease }] };
+}
+
+export function revokeLease(store: Store, { id }: LeaseRevokeCommand): LeaseOutcome | Refusal {
+  if (store.leases.get(id) === undefined) return refuse('LEASE_NOT_FOUND', `lease ${id}`);
+  return { result: { kind: 'leaseRevoke' }, ...endLease(store, id, 'leaseRevoked') };
+}
+
+/** Each lease that it ends takes its keys in one revision of its own, in the order in which they are named. */
+export function expireLeases(store: Store, { term, ids }: LeaseExpireCommand, entryTerm: number): LeaseOutcome {
+  const expired: bigint[] = [];
+  const events: Event[] = [];
+  const writes: StateWrite[] = [];
+  for (const id of term === entryTerm ? ids : []) {
+    if (store.leases.get(id) === undefined) continue;
+    if (events.length > 0 && events.length + store.leases.keyCount(id) > EXPIRE_KEYS_TARGET) break;
+    const ended = endLease(store, id, 'leaseExpired');
+    expired.push(id);
+    for (const event of ended.events) events.push(event);
+    for (const write of ended.writes) writes.push(write);
+  }
+  return { result: { kind: 'leaseExpire', expired }, events, writes };
+}
+
+/** What is left of a lease is noted only while it is less than the whole. */
+export function checkpointLeases(
+  store: Store,
+  { term, leases }: LeaseCheckpointCommand,
+  entryTerm: number,
+): LeaseOutcome {
+  const writes: StateWrite[] = [];
+  for (const { id, remainingMs } of term === entryTerm ? leases : []) {
+    const known = store.leases.get(id);
+    if (known === undefined) continue;
+    const isPart = remainingMs > 0 && remainingMs < known.ttlMs;
+    const lease = { ...known, remainingMs: isPart ? remainingMs : 0 };
+    if (lease.remainingMs === known.remainingMs) continue;
+    store.leases.set(lease);
+    writes.push({ kind: 'putLease', lease });
+  }
+  return { result: { kind: 'leaseCheckpoint' }, events: [], writes };
+}
+
+function endLease(store: Store, id: bigint, cause: DeleteCause): Omit<LeaseOutcome, 'result'> {
+  const writer = new RevisionWriter(store, cause);
+  writer.deleteKeys(store.leases.keysOf(id));
+  store.leases.remove(id);
+  return { events: writer.events, writes: [...writer.writes, { kind: 'deleteLease', id }] };
+}
