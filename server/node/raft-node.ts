@@ -287,8 +287,9 @@ export class RaftNode implements PeerReceiver {
       this.#turn();
     });
     if (!this.#isReloading && !this.#isStopped) {
-      // The core had no use for it: the log got there by itself, or the sender leads no longer.
       await writer.abort();
+      // An index would be an answer: a leader that is deposed and does not know it would send the next one at once.
+      if (term < this.#raft.term) throw new QuorateError('LEADER_CHANGED', `term ${this.#raft.term}`);
       return this.#raft.commitIndex;
     }
     await this.#until(() => !this.#isReloading);

@@ -152,8 +152,9 @@ describe('receiving a snapshot', () => {
     const chunks = stream(await chunksOf(leader));
     const term = laggard.node.term - 1;
     const before = laggard.node.status();
-    const index = await cluster.run(laggard.node.receiveSnapshot({ from: leader.node.id, term, chunks }), 1000);
-    expect(index).toBe(before.commitIndex);
+    const outcome = laggard.node.receiveSnapshot({ from: leader.node.id, term, chunks });
+    // An index would be an answer: its sender, which does not know yet, would send the next one at once, and so on.
+    expect(await cluster.run(outcome.catch(String), 1000)).toContain('LEADER_CHANGED');
     expect(laggard.node.status().startIndex).toBe(before.startIndex);
     cluster.heal();
     await expectEqualStates();
