@@ -35,7 +35,6 @@ export class KvMember implements Member, WatchSource {
   readonly #node: RaftNode;
   readonly #store: MemberStore;
   readonly #clock: Clock;
-  readonly #clusterId: bigint;
   readonly #ranges: RangeReader;
   readonly #watches: WatchFeeder;
   readonly #requests: Requests;
@@ -45,10 +44,9 @@ export class KvMember implements Member, WatchSource {
     this.#node = node;
     this.#store = store;
     this.#clock = clock;
-    this.#clusterId = clusterId;
     this.#ranges = new RangeReader(node, store, clock);
     this.#watches = new WatchFeeder(node, store, clock);
-    this.#requests = new Requests(node, clock);
+    this.#requests = new Requests(node, clock, clusterId);
   }
 
   put(command: PutCommand, options?: RequestOptions): Promise<PutAnswer> {
@@ -173,7 +171,7 @@ export class KvMember implements Member, WatchSource {
   }
 
   header(revision: number): Header {
-    return { clusterId: this.#clusterId, memberId: this.#node.id, revision, raftTerm: this.#node.term };
+    return this.#requests.header(revision);
   }
 
   #answerTxn(applied: Applied): Maybe<TxnAnswer> {

@@ -79,7 +79,7 @@ export class NodeLeaseMember implements LeaseMember {
 
   constructor(parts: LeaseMemberParts) {
     this.#parts = parts;
-    this.#requests = new Requests(parts.node, parts.clock);
+    this.#requests = new Requests(parts.node, parts.clock, parts.clusterId);
     this.#ttlMin = BigInt(Math.ceil((TTL_MIN_ELECTIONS * parts.electionMs) / SECOND_MS));
   }
 
@@ -99,12 +99,12 @@ export class NodeLeaseMember implements LeaseMember {
   revoke(id: bigint, options?: RequestOptions): Promise<{ header: Header }> {
     return this.#requests.propose({ kind: 'leaseRevoke', id }, options, (applied) => {
       resultOf(applied, 'leaseRevoke');
-      return { header: this.#header(applied.revision) };
+      return { header: this.#requests.header(applied.revision) };
     });
   }
 
   async keepAlive(id: bigint, options?: RequestOptions): Promise<LeaseKeepAliveAnswer> {
-    const header = this.#header(this.#parts.node.machine.revision);
+    const header = this.#headerNow();
     const { ttlMs } = await this.#ask(id, true, options);
     return { header, id, ttl: seconds(ttlMs) };
   }
@@ -149,7 +149,7 @@ export class NodeLeaseMember implements LeaseMember {
     const command = { kind: 'leaseGrant', id, ttlMs: Number(ttl) * SECOND_MS } as const;
     return this.#requests.propose(command, options, (applied) => {
       resultOf(applied, 'leaseGrant');
-      return { header: this.#header(applied.revision), id, ttl };
+      return { header: this.#requests.header(applied.revision), id, ttl };
     });
   }
 
@@ -165,12 +165,7 @@ export class NodeLeaseMember implements LeaseMember {
   }
 
   #headerNow(): Header {
-    return this.#header(this.#parts.node.machine.revision);
-  }
-
-  #header(revision: number): Header {
-    const { node, clusterId } = this.#parts;
-    return { clusterId, memberId: node.id, revision, raftTerm: node.term };
+    return this.#requests.header(this.#parts.node.machine.revision);
   }
 
   /** Positive, 63 bits. */

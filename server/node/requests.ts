@@ -7,7 +7,7 @@ import type { Clock } from '../lib/clock.js';
 import { QuorateError } from '../lib/quorate-error.js';
 import type { Command } from '../state/command.js';
 import type { Applied, CommandResult, Outcome } from '../state/result.js';
-import type { RequestOptions } from './member.js';
+import type { Header, RequestOptions } from './member.js';
 import type { RaftNode } from './raft-node.js';
 
 export type Maybe<T> = T | Promise<T>;
@@ -15,10 +15,17 @@ export type Maybe<T> = T | Promise<T>;
 export class Requests {
   readonly #node: RaftNode;
   readonly #clock: Clock;
+  readonly #clusterId: bigint;
 
-  constructor(node: RaftNode, clock: Clock) {
+  constructor(node: RaftNode, clock: Clock, clusterId: bigint) {
     this.#node = node;
     this.#clock = clock;
+    this.#clusterId = clusterId;
+  }
+
+  /** Of an answer that speaks of `revision`. */
+  header(revision: number): Header {
+    return { clusterId: this.#clusterId, memberId: this.#node.id, revision, raftTerm: this.#node.term };
   }
 
   deadline(options: RequestOptions | undefined): number {

@@ -7,6 +7,7 @@
 import type { ByteString } from '../lib/bytes.js';
 import { QuorateError } from '../lib/quorate-error.js';
 import type { Compare, DeleteRangeCommand, PutCommand, RangeQuery, TxnCommand } from '../state/command.js';
+import { keyQuery } from '../state/key-query.js';
 import type { KeyValue } from '../state/result.js';
 import type { Header, Member, RequestOptions, TxnAnswer, WatchSource } from './member.js';
 import { watchOf, watchOutputs } from './watch-outputs.js';
@@ -80,8 +81,8 @@ export class WaitingLine {
     const { header, succeeded, results } = await this.#parts.kv.txn({
       kind: 'txn',
       compares: [createdAt(key, 0)],
-      success: [putOf(key, value ?? '', lease), rangeOfKey(key), this.#oldest()],
-      failure: [...(value === undefined ? [] : [putUnlessThere(key, value, lease)]), rangeOfKey(key), this.#oldest()],
+      success: [putOf(key, value ?? '', lease), keyQuery(key), this.#oldest()],
+      failure: [...(value === undefined ? [] : [putUnlessThere(key, value, lease)]), keyQuery(key), this.#oldest()],
     });
     const [own, first] = results.flatMap((result) => (result.kind === 'range' ? [result.kvs[0]] : []));
     const createRevision = own?.createRevision ?? header.revision;
@@ -92,7 +93,7 @@ export class WaitingLine {
     const { key, createRevision } = place;
     if (isFirst && signal?.aborted !== true) return place.header;
     for (;;) {
-      const { header, results } = await this.#look([rangeOfKey(key), this.#youngestBefore(createRevision)]);
+      const { header, results } = await this.#look([keyQuery(key), this.#youngestBefore(createRevision)]);
       // Nobody is there any more to be told, and nobody else shall wait for that.
       if (signal?.aborted === true) throw new QuorateError('CANCELED');
       const [own, before] = results.map((result) => (result.kind === 'range' ? result.kvs[0] : undefined));
@@ -114,7 +115,7 @@ export class WaitingLine {
   }
 
   #oldest(): RangeQuery {
-    return { ...EVERYTHING, key: this.prefix, rangeEnd: this.end, limit: 1, sortOrder: 'ascend', sortTarget: 'create' };
+    return { ...keyQuery(this.prefix), rangeEnd: this.end, limit: 1, sortOrder: 'ascend', sortTarget: 'create' };
   }
 
   #youngestBefore(createRevision: number): RangeQuery {
@@ -144,28 +145,7 @@ export function deleteOf(key: ByteString): DeleteRangeCommand {
   return { kind: 'deleteRange', key, rangeEnd: '', prevKv: false };
 }
 
-function rangeOfKey(key: ByteString): RangeQuery {
-  return { ...EVERYTHING, key };
-}
-
 function putUnlessThere(key: ByteString, value: ByteString, lease: bigint): TxnCommand {
   const isThere: Compare = { key, rangeEnd: '', result: 'equal', target: 'value', operand: value };
   return { kind: 'txn', compares: [isThere], success: [], failure: [putOf(key, value, lease)] };
 }
-
-const EVERYTHING: RangeQuery = {
-  kind: 'range',
-  key: '',
-  rangeEnd: '',
-  limit: 0,
-  revision: 0,
-  sortOrder: 'none',
-  sortTarget: 'key',
-  serializable: false,
-  keysOnly: false,
-  countOnly: false,
-  minModRevision: 0,
-  maxModRevision: 0,
-  minCreateRevision: 0,
-  maxCreateRevision: 0,
-};

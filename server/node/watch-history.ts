@@ -1,7 +1,7 @@
 /** Reads a slice of history for watchers that are behind: whole revisions, as the events that they once were. */
 import { tombstone } from '../state/mvcc/revision-writer.js';
 import { afterAllOf } from '../state/mvcc/revision.js';
-import type { RangeQuery } from '../state/command.js';
+import { keyQuery } from '../state/key-query.js';
 import type { RangeCursor } from '../state/mvcc/range-cursor.js';
 import type { Event, KeyValue } from '../state/result.js';
 import type { StateMachine } from '../state/state-machine.js';
@@ -83,7 +83,7 @@ export class WatchHistory {
       for (const record of records) {
         const before = record.revision.main - 1;
         if (isCreation(record) || before < machine.compactedRevision) continue;
-        const opened = machine.openRange(queryOf(record.kv.key), afterAllOf(before));
+        const opened = machine.openRange(keyQuery(record.kv.key), afterAllOf(before));
         if (opened.ok) cursors.set(record, opened.cursor);
       }
       await this.#supply([...cursors.values()]);
@@ -123,23 +123,4 @@ function isCreation({ tombstone: isDelete, kv, revision }: StoredRevision): bool
 function eventOf({ tombstone: isDelete, kv, revision }: StoredRevision, prevKv: KeyValue | undefined): Event {
   if (!isDelete) return { type: 'put', kv, revision, prevKv };
   return { type: 'delete', kv: tombstone(kv.key, revision.main), revision, prevKv };
-}
-
-function queryOf(key: string): RangeQuery {
-  return {
-    kind: 'range',
-    key,
-    rangeEnd: '',
-    limit: 0,
-    revision: 0,
-    sortOrder: 'none',
-    sortTarget: 'key',
-    serializable: true,
-    keysOnly: false,
-    countOnly: false,
-    minModRevision: 0,
-    maxModRevision: 0,
-    minCreateRevision: 0,
-    maxCreateRevision: 0,
-  };
 }

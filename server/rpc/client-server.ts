@@ -122,6 +122,7 @@ export async function startClientServer(options: ClientServerOptions): Promise<C
     listeners.stopListening();
     health.stop();
     watches.stop();
+    leaderLoss.stop();
     const idle = gate.close();
     // Tells every client to go elsewhere; a connection ends by itself when its last stream has ended. Not drain(),
     // which ends what is left with CANCELLED: to the client it must look like a lost connection.

@@ -6,7 +6,7 @@ import { clampedInteger } from '../lib/integers.js';
 import { QuorateError } from '../lib/quorate-error.js';
 import { Election, type Leadership } from '../node/election.js';
 import type { Header } from '../node/member.js';
-import { decodeMessage, encodeMessage } from './codec.js';
+import { decodeMessage, encodeMessage, passBytes } from './codec.js';
 import { wireStatusOf } from './errors.js';
 import { headerToWire, keyValueToWire } from './kv-answer.js';
 import { assertFits, type KvLimits } from './kv-service.js';
@@ -81,8 +81,6 @@ function leadershipFrom(proof: LeaderKey | undefined): Leadership {
   if (proof.key.length === 0) throw new QuorateError('EMPTY_KEY');
   return { key: byteStringFrom(proof.key), createRevision: clampedInteger(proof.rev), lease: proof.lease };
 }
-
-const passBytes = (bytes: Buffer): Buffer => bytes;
 
 type ObserveCall = ServerWritableStream<Buffer, Buffer>;
 

@@ -3,8 +3,8 @@ import type { Server, ServerDuplexStream } from '@grpc/grpc-js';
 import { LeaseDefinition } from '@quorate/proto/etcd/lease.js';
 import { bytesFrom } from '../lib/bytes.js';
 import type { Logger } from '../lib/logger.js';
-import { QuorateError } from '../lib/quorate-error.js';
 import type { LeaseMember } from '../node/lease-member.js';
+import { passBytes } from './codec.js';
 import { headerToWire } from './kv-answer.js';
 import { KeepAliveStream } from './keep-alive-stream.js';
 import type { LeaderLoss } from './leader-loss.js';
@@ -47,8 +47,6 @@ export function serveLeases(calls: UnaryCalls, leases: LeaseMember, ports: Lease
   serveKeepAlive(leases, ports);
 }
 
-const passBytes = (bytes: Buffer): Buffer => bytes;
-
 function serveKeepAlive(leases: LeaseMember, { server, gate, leaderLoss, logger }: LeasePorts): void {
   const { name } = LeaseDefinition.methods.leaseKeepAlive;
   const serve = (call: ServerDuplexStream<Buffer, Buffer>): void => {
@@ -61,10 +59,7 @@ function serveKeepAlive(leases: LeaseMember, { server, gate, leaderLoss, logger 
         if (status?.isUnforeseen === true) logger.error('a request failed for no foreseen reason', { method: name });
       },
     });
-    if (call.metadata.get('hasleader')[0] !== 'true') return;
-    const lost = (): void => stream.refuse(new QuorateError('NO_LEADER'));
-    if (leaderLoss.hasLeader) forget = leaderLoss.watch(lost);
-    else lost();
+    forget = leaderLoss.attend(call.metadata, (error) => stream.refuse(error));
   };
   server.register(`/${LeaseDefinition.fullName}/${name}`, serve, passBytes, passBytes, 'bidi');
 }

@@ -7,8 +7,9 @@ import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
 import { QuorateError } from '../lib/quorate-error.js';
 import type { RequestOptions } from '../node/member.js';
-import { decodeMessage, encodeMessage, type MessageType } from './codec.js';
+import { decodeMessage, encodeMessage, type MessageType, passBytes } from './codec.js';
 import { wireStatusOf } from './errors.js';
+import { requiresLeader } from './leader-loss.js';
 import type { RequestGate } from './request-gate.js';
 import { FLAT, type MessageShape } from './wire-check.js';
 
@@ -52,8 +53,6 @@ export interface CallsPorts {
 
 /** Answers of this size count as held until their stream is closed. */
 const countedAnswerBytes = 64 * 1024;
-
-const passBytes = (bytes: Buffer): Buffer => bytes;
 
 export class UnaryCalls {
   readonly #ports: CallsPorts;
@@ -108,7 +107,7 @@ export class UnaryCalls {
   /** `hasleader: true` asks for an error at once instead of a wait, whatever the request. */
   #assertLeader(metadata: Metadata): void {
     const { member } = this.#ports;
-    if (!member.isReady && metadata.get('hasleader')[0] === 'true') throw new QuorateError('NO_LEADER');
+    if (!member.isReady && requiresLeader(metadata)) throw new QuorateError('NO_LEADER');
   }
 
   #statusOf(error: unknown, method: string) {

@@ -4,6 +4,7 @@
  */
 import type { Server, ServerDuplexStream, ServerUnaryCall, ServerWritableStream, sendUnaryData } from '@grpc/grpc-js';
 import { QuorateError } from '../lib/quorate-error.js';
+import { passBytes } from './codec.js';
 import { wireStatusOf } from './errors.js';
 
 interface ServiceShape {
@@ -12,8 +13,6 @@ interface ServiceShape {
     Record<string, { readonly name: string; readonly requestStream: boolean; readonly responseStream: boolean }>
   >;
 }
-
-const passBytes = (bytes: Buffer): Buffer => bytes;
 
 /** To be called after the service's own methods were registered: the first registration of a method stays. */
 export function refuseOtherMethods(server: Server, service: ServiceShape): void {

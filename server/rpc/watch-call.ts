@@ -35,7 +35,6 @@ const outputsMax = 8_192;
 const sliceEvents = 512;
 
 export class WatchCall implements StreamReader {
-  readonly requiresLeader: boolean;
   readonly #call: Call;
   readonly #parts: WatchCallParts;
   readonly #stream: WatchStream;
@@ -47,7 +46,6 @@ export class WatchCall implements StreamReader {
   constructor(call: Call, parts: WatchCallParts) {
     this.#call = call;
     this.#parts = parts;
-    this.requiresLeader = call.metadata.get('hasleader')[0] === 'true';
     this.#stream = parts.source.watch(this);
     call.on('data', (bytes: Buffer) => this.#take(bytes));
     call.on('drain', () => this.#pump());

@@ -8,6 +8,7 @@ import type { Clock } from '../lib/clock.js';
 import { QuorateError } from '../lib/quorate-error.js';
 import type { Random } from '../lib/random.js';
 import type { WatchSource } from '../node/member.js';
+import { passBytes } from './codec.js';
 import { wireStatusOf } from './errors.js';
 import type { LeaderLoss } from './leader-loss.js';
 import { serializeBundle } from './message-bundle.js';
@@ -24,8 +25,6 @@ export interface WatchServiceOptions {
   /** A message of this size is split where the watcher allows it. */
   readonly fragmentBytes: number;
 }
-
-const passBytes = (bytes: Buffer): Buffer => bytes;
 
 export class WatchService {
   readonly #options: WatchServiceOptions;
@@ -62,9 +61,6 @@ export class WatchService {
     };
     const watchCall = new WatchCall(call, { source, clock, random, progressIntervalMs, fragmentBytes, over });
     this.#calls.add(watchCall);
-    if (!watchCall.requiresLeader) return;
-    const lost = (): void => watchCall.end(new QuorateError('NO_LEADER'));
-    if (leaderLoss.hasLeader) forget = leaderLoss.watch(lost);
-    else lost();
+    forget = leaderLoss.attend(call.metadata, (error) => watchCall.end(error));
   }
 }

@@ -6,29 +6,14 @@ import type {
   RangeQuery,
   TxnCommand,
 } from '../../server/state/command.js';
+import { keyQuery } from '../../server/state/key-query.js';
 
 export function put(key: string, value: string, options: Partial<PutCommand> = {}): PutCommand {
   return { kind: 'put', key, value, lease: 0n, prevKv: false, ignoreValue: false, ignoreLease: false, ...options };
 }
 
 export function get(key: string, options: Partial<RangeQuery> = {}): RangeQuery {
-  return {
-    kind: 'range',
-    key,
-    rangeEnd: '',
-    limit: 0,
-    revision: 0,
-    sortOrder: 'none',
-    sortTarget: 'key',
-    serializable: false,
-    keysOnly: false,
-    countOnly: false,
-    minModRevision: 0,
-    maxModRevision: 0,
-    minCreateRevision: 0,
-    maxCreateRevision: 0,
-    ...options,
-  };
+  return { ...keyQuery(key), ...options };
 }
 
 /** Every key that there is. */

@@ -5,6 +5,7 @@ import { LeaseDefinition } from '@quorate/proto/etcd/lease.js';
 import { LockDefinition } from '@quorate/proto/etcd/lock.js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { decodeMessage, encodeMessage } from '../../server/rpc/codec.js';
+import { keyQuery } from '../../server/state/key-query.js';
 import type { UnaryMethod } from '../../server/rpc/unary-calls.js';
 import { refusalOf } from './door.js';
 import { serveMember, type ServedMember } from './served-member.js';
@@ -45,16 +46,7 @@ const lockOf = (name: string, lease: bigint, timeoutMs?: number) =>
   call(LockDefinition, lock, { name: Buffer.from(name), lease }, timeoutMs);
 
 const keys = async (): Promise<readonly string[]> => {
-  const query = { kind: 'range', key: '\0', rangeEnd: '\0', limit: 0, revision: 0, sortOrder: 'none' } as const;
-  const bounds = { minModRevision: 0, maxModRevision: 0, minCreateRevision: 0, maxCreateRevision: 0 };
-  const range = {
-    ...query,
-    ...bounds,
-    sortTarget: 'key',
-    serializable: true,
-    keysOnly: true,
-    countOnly: false,
-  } as const;
+  const range = { ...keyQuery('\0'), rangeEnd: '\0', serializable: true, keysOnly: true };
   return (await member.kv.range(range)).kvs.map(({ key }) => key);
 };
 

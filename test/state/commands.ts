@@ -13,6 +13,7 @@ import type {
   TxnCommand,
   TxnOp,
 } from '../../server/state/command.js';
+import { keyQuery } from '../../server/state/key-query.js';
 import type { KeyValue } from '../../server/state/result.js';
 
 export function put(key: string, value = '', rest: Partial<PutCommand> = {}): PutCommand {
@@ -24,23 +25,7 @@ export function del(key: string, rangeEnd = '', rest: Partial<DeleteRangeCommand
 }
 
 export function range(key: string, rangeEnd = '', rest: Partial<RangeQuery> = {}): RangeQuery {
-  return {
-    kind: 'range',
-    key,
-    rangeEnd,
-    limit: 0,
-    revision: 0,
-    sortOrder: 'none',
-    sortTarget: 'key',
-    serializable: false,
-    keysOnly: false,
-    countOnly: false,
-    minModRevision: 0,
-    maxModRevision: 0,
-    minCreateRevision: 0,
-    maxCreateRevision: 0,
-    ...rest,
-  };
+  return { ...keyQuery(key), rangeEnd, ...rest };
 }
 
 export function txn(
