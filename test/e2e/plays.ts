@@ -1,6 +1,7 @@
 /** What a client of the load does in one turn: mostly writes, and enough of each kind for every checker to judge. */
 import type { Random } from '../../server/lib/random.js';
-import { type AppendOp, type AppendRecord, decodeList, encodeList } from '../checkers/append-op.js';
+import { type AppendOp, type AppendRecord, decodeList } from '../checkers/append-op.js';
+import { appendTxn, type SeenList } from '../checkers/append-txn.js';
 import type { Operation, Range, Txn } from '../checkers/operation.js';
 import { type LoadKeys, ownSpan } from './load-keys.js';
 import type { SentCall } from './member-calls.js';
@@ -62,12 +63,6 @@ const swap: Play = async (turn) => {
   });
 };
 
-interface SeenList {
-  readonly key: string;
-  readonly modRevision: number;
-  readonly list: readonly string[];
-}
-
 /** Reads two or three lists at once, then appends to some, provided that none of them has changed since. */
 const append: Play = async (turn) => {
   const { client, random } = turn;
@@ -117,15 +112,6 @@ function get(key: string): Range {
 
 function readOf({ random }: Turn): 'linearizable' | 'serializable' {
   return random.below(100) < 60 ? 'linearizable' : 'serializable';
-}
-
-function appendTxn(seen: readonly SeenList[], added: readonly (SeenList & { readonly element: string })[]): Txn {
-  return {
-    kind: 'txn',
-    compares: seen.map(({ key, modRevision }) => ({ key, target: 'mod', is: 'equal', operand: modRevision })),
-    success: added.map(({ key, list, element }) => ({ kind: 'put', key, value: encodeList([...list, element]) })),
-    failure: [],
-  };
 }
 
 /** Undefined when the transaction was not answered. */

@@ -2,16 +2,11 @@
  * A transaction over two or three lists: reads them all at one revision, then appends to some of them provided that none
  * has changed since. So what it read of the others is part of the transaction as well.
  */
-import { type AppendOp, decodeList, encodeList } from '../../checkers/append-op.js';
+import { type AppendOp, decodeList } from '../../checkers/append-op.js';
+import { appendTxn, type SeenList } from '../../checkers/append-txn.js';
 import type { Operation, Txn } from '../../checkers/operation.js';
 import { chance } from './draw.js';
 import { type Play, succeeded, type Turn, txnResults } from './turn.js';
-
-interface SeenList {
-  readonly key: string;
-  readonly modRevision: number;
-  readonly list: readonly string[];
-}
 
 export const append: Play = async (turn) => {
   const { client, random, keys, tally, appends } = turn;
@@ -38,15 +33,6 @@ export const append: Play = async (turn) => {
 function readTxn(names: readonly string[]): Txn {
   const success = names.map((key) => ({ kind: 'range', key, revision: 0, limit: 0 }) as const);
   return { kind: 'txn', compares: [], success, failure: [] };
-}
-
-function appendTxn(seen: readonly SeenList[], added: readonly (SeenList & { readonly element: string })[]): Txn {
-  return {
-    kind: 'txn',
-    compares: seen.map(({ key, modRevision }) => ({ key, target: 'mod', is: 'equal', operand: modRevision })),
-    success: added.map(({ key, list, element }) => ({ kind: 'put', key, value: encodeList([...list, element]) })),
-    failure: [],
-  };
 }
 
 function seenLists(names: readonly string[], read: Operation | undefined): readonly SeenList[] | undefined {
