@@ -2,6 +2,7 @@
  * What etcd's election service does beyond waiting for a turn: the leader tells a value, gives leadership up, and
  * everybody may look who leads, now and from now on.
  */
+import { orAborted } from '../lib/aborted.js';
 import type { ByteString } from '../lib/bytes.js';
 import { QuorateError } from '../lib/quorate-error.js';
 import type { TxnOp } from '../state/command.js';
@@ -71,9 +72,8 @@ export class Election {
   /** A cluster without a leader is no reason to end: whoever observes wants to know when that is over. */
   async #look(line: WaitingLine, signal: AbortSignal | undefined) {
     for (;;) {
-      if (signal?.aborted === true) throw new QuorateError('CANCELED');
       try {
-        const { header, kv } = await line.first();
+        const { header, kv } = await orAborted(line.first(), signal);
         return { revision: header.revision, kv };
       } catch (error) {
         if (!(error instanceof QuorateError) || error.code !== 'TIMEOUT') throw error;

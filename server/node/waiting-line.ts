@@ -4,6 +4,7 @@
  * once, because it watches that too, and nobody is told that it has the turn unless one look at the store, its own key
  * and everybody before it together, has just said so.
  */
+import { orAborted } from '../lib/aborted.js';
 import type { ByteString } from '../lib/bytes.js';
 import { QuorateError } from '../lib/quorate-error.js';
 import type { Compare, DeleteRangeCommand, PutCommand, RangeQuery, TxnCommand } from '../state/command.js';
@@ -56,7 +57,7 @@ export class WaitingLine {
   /**
    * Takes a place and waits until it has the turn. A lease has one place: who has it already is answered for that one,
    * and its value becomes `value` unless that is undefined. Rejects with LEASE_NOT_FOUND; with SESSION_EXPIRED when the
-   * place is lost while it waits; with CANCELED. The place that this call took it gives back then.
+   * place is lost while it waits; with what `signal` was aborted with. The place that this call took it gives back then.
    */
   async enter(lease: bigint, value: ByteString | undefined, signal: AbortSignal | undefined): Promise<Turn> {
     const key = `${this.prefix}${lease.toString(16)}`;
@@ -91,11 +92,11 @@ export class WaitingLine {
 
   async #untilFirst(place: Place, isFirst: boolean, signal: AbortSignal | undefined): Promise<Header> {
     const { key, createRevision } = place;
+    // Where nobody is there any more to be told, nobody else shall wait for that.
     if (isFirst && signal?.aborted !== true) return place.header;
     for (;;) {
-      const { header, results } = await this.#look([keyQuery(key), this.#youngestBefore(createRevision)]);
-      // Nobody is there any more to be told, and nobody else shall wait for that.
-      if (signal?.aborted === true) throw new QuorateError('CANCELED');
+      const look = this.#look([keyQuery(key), this.#youngestBefore(createRevision)]);
+      const { header, results } = await orAborted(look, signal);
       const [own, before] = results.map((result) => (result.kind === 'range' ? result.kvs[0] : undefined));
       if (own?.createRevision !== createRevision) throw new QuorateError('SESSION_EXPIRED');
       if (before === undefined) return header;

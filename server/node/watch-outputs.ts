@@ -1,12 +1,13 @@
 /** A watch stream to read with `for await`, for recipes that run on the member itself. */
+import { abortError } from '../lib/aborted.js';
 import type { ByteString } from '../lib/bytes.js';
 import { createDeferred } from '../lib/deferred.js';
 import { QuorateError } from '../lib/quorate-error.js';
 import type { WatchOutput, WatchSource, WatchSpec } from './member.js';
 
 /**
- * What the watchers of `specs` are told. Ends only by its reader, or by throwing: CANCELED once `signal` is aborted,
- * STOPPED when this member cannot tell any more, TOO_MANY_REQUESTS when it has no room for another watcher.
+ * What the watchers of `specs` are told. Ends only by its reader, or by throwing: what `signal` was aborted with, STOPPED
+ * when this member cannot tell any more, TOO_MANY_REQUESTS when it has no room for another watcher.
  */
 export async function* watchOutputs(
   watches: Pick<WatchSource, 'watch'>,
@@ -15,14 +16,16 @@ export async function* watchOutputs(
 ): AsyncGenerator<WatchOutput, never> {
   let wake = createDeferred<void>();
   let failure: QuorateError | undefined;
-  const fail = (code: 'CANCELED' | 'STOPPED'): void => {
-    failure = new QuorateError(code);
+  const fail = (error: QuorateError): void => {
+    failure = error;
     wake.resolve();
   };
-  const canceled = (): void => fail('CANCELED');
-  if (signal?.aborted === true) throw new QuorateError('CANCELED');
-  signal?.addEventListener('abort', canceled);
-  const stream = watches.watch({ readable: () => wake.resolve(), ended: () => fail('STOPPED') });
+  const aborted = (): void => {
+    if (signal !== undefined) fail(abortError(signal));
+  };
+  if (signal?.aborted === true) throw abortError(signal);
+  signal?.addEventListener('abort', aborted);
+  const stream = watches.watch({ readable: () => wake.resolve(), ended: () => fail(new QuorateError('STOPPED')) });
   try {
     for (const spec of specs) stream.create(spec);
     for (;;) {
@@ -35,7 +38,7 @@ export async function* watchOutputs(
     }
   } finally {
     stream.close();
-    signal?.removeEventListener('abort', canceled);
+    signal?.removeEventListener('abort', aborted);
   }
 }
 

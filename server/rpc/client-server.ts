@@ -24,12 +24,14 @@ import { serveLeases } from './lease-service.js';
 import { Listeners, type ListenAddress } from './listeners.js';
 import { serveElections } from './election-service.js';
 import { serveLocks } from './lock-service.js';
+import { LongCalls } from './long-calls.js';
 import { serveMaintenance } from './maintenance-service.js';
 import { serveReflection } from './reflection.js';
 import { RequestGate } from './request-gate.js';
+import { StreamEnds } from './stream-ends.js';
 import { UnaryCalls } from './unary-calls.js';
 import { refuseOtherMethods } from './unimplemented.js';
-import { WatchService } from './watch-service.js';
+import { serveWatches } from './watch-service.js';
 
 export interface ClientServerOptions {
   readonly member: Member;
@@ -80,23 +82,26 @@ export async function startClientServer(options: ClientServerOptions): Promise<C
   const { member, clock, logger } = options;
   const server = new Server(serverOptions(options.maxRequestBytes));
   const gate = new RequestGate();
-  const calls = new UnaryCalls({ server, gate, member, clock, logger });
-  serveKv(calls, member, options);
+  const longCalls = new LongCalls();
   const leaderLoss = new LeaderLoss(member, clock, options.electionMs);
-  serveLeases(calls, options.leases, { server, gate, leaderLoss, logger });
-  const { leases, watches: watchSource } = options;
-  serveLocks(calls, { kv: member, watches: watchSource, leases }, options);
-  const header = (revision: number) => watchSource.header(revision);
-  serveElections(calls, { kv: member, watches: watchSource, leases, server, header }, options);
+  const ends = new StreamEnds(longCalls, leaderLoss);
+  const calls = new UnaryCalls({ server, gate, longCalls, member, clock, logger });
+  serveKv(calls, member, options);
+  const { leases, watches } = options;
+  serveLeases(calls, leases, { server, gate, ends, logger });
+  const recipe = { kv: member, watches, leases };
+  serveLocks(calls, recipe, options);
+  const header = (revision: number) => watches.header(revision);
+  serveElections(calls, { ...recipe, server, ends, logger, header }, options);
   serveCluster(calls, member);
   serveMaintenance(calls, member);
-  const watches = new WatchService({
+  serveWatches({
     server,
-    source: options.watches,
+    source: watches,
     clock,
     random: options.random,
     progressIntervalMs: options.watchProgressIntervalMs,
-    leaderLoss,
+    ends,
     fragmentBytes: options.maxRequestBytes + receiveOverheadBytes,
   });
   for (const service of knownServices) refuseOtherMethods(server, service);
@@ -121,14 +126,14 @@ export async function startClientServer(options: ClientServerOptions): Promise<C
   async function stop(graceMs: number): Promise<void> {
     listeners.stopListening();
     health.stop();
-    watches.stop();
-    leaderLoss.stop();
     const idle = gate.close();
+    longCalls.stop();
+    leaderLoss.stop();
     // Tells every client to go elsewhere; a connection ends by itself when its last stream has ended. Not drain(),
     // which ends what is left with CANCELLED: to the client it must look like a lost connection.
     injector.destroy();
     await before(clock, graceMs, idle);
-    // What is left then are streams that never end by themselves, and clients that do not hang up.
+    // What is left then are clients that do not hang up.
     await before(clock, lingerMs, listeners.allClosed());
     listeners.destroyConnections();
     server.forceShutdown();

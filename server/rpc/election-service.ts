@@ -3,6 +3,7 @@ import type { Server, ServerWritableStream } from '@grpc/grpc-js';
 import { ElectionDefinition, LeaderRequest, LeaderResponse, type LeaderKey } from '@quorate/proto/etcd/election.js';
 import { bytesFrom, byteStringFrom } from '../lib/bytes.js';
 import { clampedInteger } from '../lib/integers.js';
+import type { Logger } from '../lib/logger.js';
 import { QuorateError } from '../lib/quorate-error.js';
 import { Election, type Leadership } from '../node/election.js';
 import type { Header } from '../node/member.js';
@@ -12,12 +13,15 @@ import { headerToWire, keyValueToWire } from './kv-answer.js';
 import { assertFits, type KvLimits } from './kv-service.js';
 import type { LockPorts } from './lock-service.js';
 import { withLease } from './own-lease.js';
+import type { StreamEnds } from './stream-ends.js';
 import { untyped } from './untyped-refusal.js';
 import type { UnaryCalls } from './unary-calls.js';
 import { FLAT, type MessageShape } from './wire-check.js';
 
 export interface ElectionPorts extends LockPorts {
   readonly server: Server;
+  readonly ends: StreamEnds;
+  readonly logger: Logger;
   /** What an answer is headed with that speaks of `revision`. */
   readonly header: (revision: number) => Header;
 }
@@ -35,8 +39,9 @@ export function serveElections(calls: UnaryCalls, ports: ElectionPorts, limits: 
     untyped(async (request, context) => {
       assertFits(context, limits);
       const [name, value] = [byteStringFrom(request.name), byteStringFrom(request.value)];
-      const { signal } = context.abortable();
-      const turn = await withLease(ports.leases, request.lease, (id) => election.campaign(name, id, value, signal));
+      const turn = await context.waiting((signal) =>
+        withLease(ports.leases, request.lease, (id) => election.campaign(name, id, value, signal)),
+      );
       const { key, createRevision, lease, header } = turn;
       const proof = { name: request.name, key: bytesFrom(key), rev: BigInt(createRevision), lease };
       return { header: headerToWire(header), leader: proof };
@@ -84,36 +89,47 @@ function leadershipFrom(proof: LeaderKey | undefined): Leadership {
 
 type ObserveCall = ServerWritableStream<Buffer, Buffer>;
 
-function serveObserve(election: Election, { server, header }: ElectionPorts): void {
+function serveObserve(election: Election, { server, ends, header, logger }: ElectionPorts): void {
+  const { name } = ElectionDefinition.methods.observe;
   const serve = (call: ObserveCall): void => {
-    observe(call, election, header).catch((error: unknown) => {
-      if (!call.cancelled) call.emit('error', wireStatusOf(error));
-    });
+    const aborter = new AbortController();
+    const end = (error: QuorateError): void => aborter.abort(error);
+    call.on('cancelled', () => end(new QuorateError('CANCELED')));
+    const forget = ends.attend(call.metadata, end);
+    observe(call, election, header, aborter.signal)
+      .catch((error: unknown) => {
+        const status = wireStatusOf(error);
+        if (status.isUnforeseen) logger.error('a request failed for no foreseen reason', { method: name, error });
+        if (!call.cancelled) call.emit('error', status);
+      })
+      .finally(forget);
   };
-  const path = `/${ElectionDefinition.fullName}/${ElectionDefinition.methods.observe.name}`;
-  server.register(path, serve, passBytes, passBytes, 'serverStream');
+  server.register(`/${ElectionDefinition.fullName}/${name}`, serve, passBytes, passBytes, 'serverStream');
 }
 
-/** Ends with the call, or by throwing. A client that does not read is told nothing more until it does. */
-async function observe(call: ObserveCall, election: Election, header: ElectionPorts['header']): Promise<void> {
+/** Ends by throwing: whatever `signal` was aborted with, or what went wrong. A client that does not read is told nothing more until it does. */
+async function observe(
+  call: ObserveCall,
+  election: Election,
+  header: ElectionPorts['header'],
+  signal: AbortSignal,
+): Promise<void> {
   const { name } = decodeMessage(LeaderRequest, call.request);
-  const aborter = new AbortController();
-  call.on('cancelled', () => aborter.abort());
-  for await (const { revision, kv } of election.observe(byteStringFrom(name), aborter.signal)) {
+  for await (const { revision, kv } of election.observe(byteStringFrom(name), signal)) {
     const answer = { header: headerToWire(header(revision)), kv: keyValueToWire(kv) };
-    if (!call.write(encodeMessage(LeaderResponse, answer))) await drained(call, aborter.signal);
+    if (!call.write(encodeMessage(LeaderResponse, answer))) await drained(call, signal);
   }
 }
 
-function drained(call: ObserveCall, { aborted }: AbortSignal): Promise<void> {
-  if (aborted) return Promise.resolve();
+function drained(call: ObserveCall, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {
     const go = (): void => {
       call.off('drain', go);
-      call.off('cancelled', go);
+      signal.removeEventListener('abort', go);
       resolve();
     };
     call.on('drain', go);
-    call.on('cancelled', go);
+    signal.addEventListener('abort', go);
   });
 }

@@ -7,14 +7,14 @@ import type { LeaseMember } from '../node/lease-member.js';
 import { passBytes } from './codec.js';
 import { headerToWire } from './kv-answer.js';
 import { KeepAliveStream } from './keep-alive-stream.js';
-import type { LeaderLoss } from './leader-loss.js';
 import type { RequestGate } from './request-gate.js';
+import type { StreamEnds } from './stream-ends.js';
 import type { UnaryCalls } from './unary-calls.js';
 
 export interface LeasePorts {
   readonly server: Server;
   readonly gate: RequestGate;
-  readonly leaderLoss: LeaderLoss;
+  readonly ends: StreamEnds;
   readonly logger: Logger;
 }
 
@@ -47,7 +47,7 @@ export function serveLeases(calls: UnaryCalls, leases: LeaseMember, ports: Lease
   serveKeepAlive(leases, ports);
 }
 
-function serveKeepAlive(leases: LeaseMember, { server, gate, leaderLoss, logger }: LeasePorts): void {
+function serveKeepAlive(leases: LeaseMember, { server, gate, ends, logger }: LeasePorts): void {
   const { name } = LeaseDefinition.methods.leaseKeepAlive;
   const serve = (call: ServerDuplexStream<Buffer, Buffer>): void => {
     let forget = (): void => undefined;
@@ -59,7 +59,7 @@ function serveKeepAlive(leases: LeaseMember, { server, gate, leaderLoss, logger 
         if (status?.isUnforeseen === true) logger.error('a request failed for no foreseen reason', { method: name });
       },
     });
-    forget = leaderLoss.attend(call.metadata, (error) => stream.refuse(error));
+    forget = ends.attend(call.metadata, (error) => stream.refuse(error));
   };
   server.register(`/${LeaseDefinition.fullName}/${name}`, serve, passBytes, passBytes, 'bidi');
 }

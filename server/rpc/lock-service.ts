@@ -24,8 +24,9 @@ export function serveLocks(calls: UnaryCalls, ports: LockPorts, limits: KvLimits
     untyped(async ({ name, lease }, context) => {
       assertFits(context, limits);
       const line = new WaitingLine(ports, byteStringFrom(name));
-      const { signal } = context.abortable();
-      const { key, turnHeader } = await withLease(ports.leases, lease, (id) => line.enter(id, undefined, signal));
+      const { key, turnHeader } = await context.waiting((signal) =>
+        withLease(ports.leases, lease, (id) => line.enter(id, undefined, signal)),
+      );
       return { header: headerToWire(turnHeader), key: bytesFrom(key) };
     }),
   );

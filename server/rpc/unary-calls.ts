@@ -10,6 +10,7 @@ import type { RequestOptions } from '../node/member.js';
 import { decodeMessage, encodeMessage, type MessageType, passBytes } from './codec.js';
 import { wireStatusOf } from './errors.js';
 import { requiresLeader } from './leader-loss.js';
+import type { LongCalls } from './long-calls.js';
 import type { RequestGate } from './request-gate.js';
 import { FLAT, type MessageShape } from './wire-check.js';
 
@@ -31,6 +32,8 @@ export interface CallContext {
   readonly options: RequestOptions;
   /** For work that is worth ending when the caller is gone: costs more than a small request. */
   abortable(): RequestOptions;
+  /** For work that may wait as long as others like. The signal is aborted, with the reason, once nobody waits for it. */
+  waiting<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T>;
 }
 
 /** Answers with a message, or with its bytes where it encodes better by itself. */
@@ -46,6 +49,7 @@ interface ServedMethod<Request, Response> {
 export interface CallsPorts {
   readonly server: Server;
   readonly gate: RequestGate;
+  readonly longCalls: LongCalls;
   readonly member: { readonly isReady: boolean };
   readonly clock: Clock;
   readonly logger: Logger;
@@ -93,7 +97,7 @@ export class UnaryCalls {
     try {
       this.#assertLeader(call.metadata);
       const request = decode(call.request);
-      const response = await handler(request, new Context(call, this.#ports.clock));
+      const response = await handler(request, new Context(call, this.#ports));
       answer = Buffer.isBuffer(response) ? response : encodeMessage(method.responseType, response);
     } catch (error) {
       return callback(this.#statusOf(error, method.name));
@@ -121,17 +125,33 @@ class Context implements CallContext {
   readonly requestBytes: number;
   readonly options: RequestOptions;
   readonly #call: Call;
+  readonly #longCalls: LongCalls;
 
-  constructor(call: Call, clock: Clock) {
+  constructor(call: Call, { clock, longCalls }: Pick<CallsPorts, 'clock' | 'longCalls'>) {
     this.#call = call;
+    this.#longCalls = longCalls;
     this.requestBytes = call.request.length;
     this.options = optionsOf(call, clock);
   }
 
   abortable(): RequestOptions {
+    return { ...this.options, signal: this.#aborter().signal };
+  }
+
+  async waiting<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const aborter = this.#aborter();
+    const forget = this.#longCalls.attend((error) => aborter.abort(error));
+    try {
+      return await work(aborter.signal);
+    } finally {
+      forget();
+    }
+  }
+
+  #aborter(): AbortController {
     const aborter = new AbortController();
-    this.#call.on('cancelled', () => aborter.abort());
-    return { ...this.options, signal: aborter.signal };
+    this.#call.on('cancelled', () => aborter.abort(new QuorateError('CANCELED')));
+    return aborter;
   }
 }
 

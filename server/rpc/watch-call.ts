@@ -24,7 +24,7 @@ export interface WatchCallParts {
   readonly progressIntervalMs: number;
   readonly fragmentBytes: number;
   /** The call is over, whoever ended it. */
-  readonly over: (call: WatchCall) => void;
+  readonly over: () => void;
 }
 
 /** Handed to gRPC and not yet taken by the connection. The last message counts whole. */
@@ -159,6 +159,6 @@ export class WatchCall implements StreamReader {
     this.#isOver = true;
     this.#timer?.cancel();
     this.#stream.close();
-    this.#parts.over(this);
+    this.#parts.over();
   }
 }

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { decodeMessage, encodeMessage } from '../../server/rpc/codec.js';
 import { keyQuery } from '../../server/state/key-query.js';
 import type { UnaryMethod } from '../../server/rpc/unary-calls.js';
+import { callOn, OpenStream } from './call-on.js';
 import { refusalOf } from './door.js';
 import { serveMember, type ServedMember } from './served-member.js';
 
@@ -22,21 +23,12 @@ beforeEach(async () => {
 });
 afterEach(() => member.close());
 
-function call<Request, Response>(
+const call = <Request, Response>(
   service: { readonly fullName: string },
   method: UnaryMethod<Request, Response>,
   request: Request,
-  timeoutMs = 10_000,
-): Promise<Response> {
-  const bytes = encodeMessage(method.requestType, request);
-  const path = `/${service.fullName}/${method.name}`;
-  const options = { deadline: Date.now() + timeoutMs };
-  return new Promise((resolve, reject) => {
-    client.makeUnaryRequest(path, passBytes, passBytes, bytes, new Metadata(), options, (error, answer) =>
-      error === null && answer !== undefined ? resolve(decodeMessage(method.responseType, answer)) : reject(error),
-    );
-  });
-}
+  timeoutMs?: number,
+): Promise<Response> => callOn(client, service, method, request, timeoutMs);
 
 async function grant(id: bigint): Promise<void> {
   await call(LeaseDefinition, LeaseDefinition.methods.leaseGrant, { ID: id, TTL: 60n });
@@ -163,5 +155,22 @@ describe('Election', () => {
       text: 'election: not leader',
     });
     expect((await call(ElectionDefinition, resign, { leader: past })).header?.revision).toBe(1n);
+  });
+});
+
+describe('an observer', () => {
+  it('that requires a leader is refused where there is none, and another one waits for it', async () => {
+    const alone = await serveMember({ voters: 3 });
+    const connection = alone.connect();
+    const path = `/${ElectionDefinition.fullName}/${observe.name}`;
+    const request = encodeMessage(LeaderRequest, { name: Buffer.from('e') });
+    const metadata = new Metadata();
+    metadata.set('hasleader', 'true');
+    const patient = OpenStream.server(connection, path, request);
+    const demanding = OpenStream.server(connection, path, request, metadata);
+    expect(await demanding.ended).toEqual({ code: 14, text: 'etcdserver: no leader', quorateCode: 'NO_LEADER' });
+    await alone.server.stop(5_000);
+    expect(await patient.ended).toMatchObject({ quorateCode: 'STOPPED' });
+    await alone.close();
   });
 });

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../server/lib/clock.js';
 import { createDeferred } from '../../server/lib/deferred.js';
 import { silentLogger } from '../../server/lib/logger.js';
+import { LongCalls } from '../../server/rpc/long-calls.js';
 import { RequestGate } from '../../server/rpc/request-gate.js';
 import { UnaryCalls } from '../../server/rpc/unary-calls.js';
 
@@ -14,7 +15,14 @@ let answer: () => Promise<RangeResponse | Buffer>;
 let client: Client;
 
 beforeAll(async () => {
-  const calls = new UnaryCalls({ server, gate, member: { isReady: true }, clock: systemClock, logger: silentLogger });
+  const calls = new UnaryCalls({
+    server,
+    gate,
+    longCalls: new LongCalls(),
+    member: { isReady: true },
+    clock: systemClock,
+    logger: silentLogger,
+  });
   calls.serve(KVDefinition, KVDefinition.methods.range, () => answer());
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) => {
