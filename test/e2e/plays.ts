@@ -2,7 +2,7 @@
 import type { Random } from '../../server/lib/random.js';
 import { type AppendOp, type AppendRecord, decodeList } from '../checkers/append-op.js';
 import { appendTxn, type SeenList } from '../checkers/append-txn.js';
-import type { Operation, Range, Txn } from '../checkers/operation.js';
+import type { Operation, Range } from '../checkers/operation.js';
 import { type LoadKeys, ownSpan } from './load-keys.js';
 import type { SentCall } from './member-calls.js';
 
