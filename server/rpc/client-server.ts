@@ -17,6 +17,7 @@ import type { Random } from '../lib/random.js';
 import type { LeaseMember } from '../node/lease-member.js';
 import type { Member, WatchSource } from '../node/member.js';
 import { serveCluster } from './cluster-service.js';
+import { DirectCalls } from './direct-calls.js';
 import { Health } from './health.js';
 import { serveKv } from './kv-service.js';
 import { LeaderLoss } from './leader-loss.js';
@@ -80,12 +81,14 @@ const knownServices = [...servedServices, AuthDefinition];
 /** Rejects with ListenError when an address cannot be taken; then nothing is left behind. */
 export async function startClientServer(options: ClientServerOptions): Promise<ClientServer> {
   const { member, clock, logger } = options;
-  const server = new Server(serverOptions(options.maxRequestBytes));
+  const receiveBytesMax = options.maxRequestBytes + receiveOverheadBytes;
+  const server = new Server(serverOptions(receiveBytesMax));
   const gate = new RequestGate();
   const longCalls = new LongCalls();
+  const direct = new DirectCalls({ clock, receiveBytesMax });
   const leaderLoss = new LeaderLoss(member, clock, options.electionMs);
   const ends = new StreamEnds(longCalls, leaderLoss);
-  const calls = new UnaryCalls({ server, gate, longCalls, member, clock, logger });
+  const calls = new UnaryCalls({ server, direct, gate, longCalls, member, clock, logger });
   serveKv(calls, member, options);
   const { leases, watches } = options;
   serveLeases(calls, leases, { server, gate, ends, logger });
@@ -102,7 +105,7 @@ export async function startClientServer(options: ClientServerOptions): Promise<C
     random: options.random,
     progressIntervalMs: options.watchProgressIntervalMs,
     ends,
-    fragmentBytes: options.maxRequestBytes + receiveOverheadBytes,
+    fragmentBytes: receiveBytesMax,
   });
   for (const service of knownServices) refuseOtherMethods(server, service);
   const health = new Health(
@@ -113,6 +116,7 @@ export async function startClientServer(options: ClientServerOptions): Promise<C
   if (options.enableReflection) serveReflection(server);
 
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  direct.attach(server);
   const listeners = new Listeners({ clock, logger, onConnection: (socket) => injector.injectConnection(socket) });
   try {
     const addresses = await listeners.listen(options.listen);
@@ -140,9 +144,9 @@ export async function startClientServer(options: ClientServerOptions): Promise<C
   }
 }
 
-function serverOptions(maxRequestBytes: number): ServerOptions {
+function serverOptions(receiveBytesMax: number): ServerOptions {
   return {
-    'grpc.max_receive_message_length': maxRequestBytes + receiveOverheadBytes,
+    'grpc.max_receive_message_length': receiveBytesMax,
     'grpc.max_send_message_length': -1,
     'grpc.max_concurrent_streams': streamsPerConnectionMax,
     'grpc.keepalive_time_ms': keepaliveMs.interval,

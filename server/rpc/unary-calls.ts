@@ -1,20 +1,20 @@
 /**
- * Between grpc-js and the handlers of unary RPCs: bytes in, bytes out, limits, deadlines, errors. grpc-js is given
+ * Between gRPC and the handlers of unary RPCs: bytes in, bytes out, limits, deadlines, errors. grpc-js is given
  * functions that pass bytes through, so that decoding, encoding and their errors are ours and cost what we make them.
  */
-import type { Metadata, Server, ServerUnaryCall, sendUnaryData } from '@grpc/grpc-js';
+import type { Server } from '@grpc/grpc-js';
 import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
 import { QuorateError } from '../lib/quorate-error.js';
 import type { RequestOptions } from '../node/member.js';
 import { decodeMessage, encodeMessage, type MessageType, passBytes } from './codec.js';
+import type { DirectCalls } from './direct-calls.js';
 import { wireStatusOf } from './errors.js';
-import { requiresLeader } from './leader-loss.js';
+import { throughLibrary } from './library-call.js';
 import type { LongCalls } from './long-calls.js';
 import type { RequestGate } from './request-gate.js';
+import type { UnaryCall } from './unary-call.js';
 import { FLAT, type MessageShape } from './wire-check.js';
-
-type Call = ServerUnaryCall<Buffer, Buffer>;
 
 /** A unary method of a generated service definition. */
 export interface UnaryMethod<Request, Response> {
@@ -48,6 +48,7 @@ interface ServedMethod<Request, Response> {
 
 export interface CallsPorts {
   readonly server: Server;
+  readonly direct: DirectCalls;
   readonly gate: RequestGate;
   readonly longCalls: LongCalls;
   readonly member: { readonly isReady: boolean };
@@ -74,16 +75,18 @@ export class UnaryCalls {
   ): void {
     const decode = (bytes: Buffer): Request => decodeMessage(method.requestType, bytes, shape);
     const served = { method, decode, handler };
-    const serve = (call: Call, callback: sendUnaryData<Buffer>): void => {
-      void this.#serve(call, callback, served);
+    const serve = (call: UnaryCall): void => {
+      void this.#serve(call, served);
     };
-    this.#ports.server.register(`/${service.fullName}/${method.name}`, serve, passBytes, passBytes, 'unary');
+    const { server, direct, clock } = this.#ports;
+    const path = `/${service.fullName}/${method.name}`;
+    direct.serve(path, serve);
+    server.register(path, throughLibrary(serve, clock), passBytes, passBytes, 'unary');
   }
 
   /** Rejects with an InvariantError only: nobody may catch that. */
   async #serve<Request, Response>(
-    call: Call,
-    callback: sendUnaryData<Buffer>,
+    call: UnaryCall,
     { method, decode, handler }: ServedMethod<Request, Response>,
   ): Promise<void> {
     const bytes = call.request.length;
@@ -91,27 +94,21 @@ export class UnaryCalls {
     try {
       gate.enter(bytes);
     } catch (error) {
-      return callback(wireStatusOf(error));
+      return call.refuse(wireStatusOf(error));
     }
     let answer: Buffer;
     try {
-      this.#assertLeader(call.metadata);
+      if (call.requiresLeader && !this.#ports.member.isReady) throw new QuorateError('NO_LEADER');
       const request = decode(call.request);
       const response = await handler(request, new Context(call, this.#ports));
       answer = Buffer.isBuffer(response) ? response : encodeMessage(method.responseType, response);
     } catch (error) {
-      return callback(this.#statusOf(error, method.name));
+      return call.refuse(this.#statusOf(error, method.name));
     } finally {
       gate.leave(bytes);
     }
     if (answer.length >= countedAnswerBytes) holdUntilSent(gate, call, answer.length);
-    callback(null, answer);
-  }
-
-  /** `hasleader: true` asks for an error at once instead of a wait, whatever the request. */
-  #assertLeader(metadata: Metadata): void {
-    const { member } = this.#ports;
-    if (!member.isReady && requiresLeader(metadata)) throw new QuorateError('NO_LEADER');
+    call.answer(answer);
   }
 
   #statusOf(error: unknown, method: string) {
@@ -124,14 +121,14 @@ export class UnaryCalls {
 class Context implements CallContext {
   readonly requestBytes: number;
   readonly options: RequestOptions;
-  readonly #call: Call;
-  readonly #longCalls: LongCalls;
+  readonly #call: UnaryCall;
+  readonly #ports: Pick<CallsPorts, 'clock' | 'longCalls'>;
 
-  constructor(call: Call, { clock, longCalls }: Pick<CallsPorts, 'clock' | 'longCalls'>) {
+  constructor(call: UnaryCall, ports: Pick<CallsPorts, 'clock' | 'longCalls'>) {
     this.#call = call;
-    this.#longCalls = longCalls;
+    this.#ports = ports;
     this.requestBytes = call.request.length;
-    this.options = optionsOf(call, clock);
+    this.options = call.deadline === undefined ? noOptions : { deadline: call.deadline };
   }
 
   abortable(): RequestOptions {
@@ -140,7 +137,7 @@ class Context implements CallContext {
 
   async waiting<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const aborter = this.#aborter();
-    const forget = this.#longCalls.attend((error) => aborter.abort(error));
+    const forget = this.#ports.longCalls.attend((error) => aborter.abort(error));
     try {
       return await work(aborter.signal);
     } finally {
@@ -150,22 +147,23 @@ class Context implements CallContext {
 
   #aborter(): AbortController {
     const aborter = new AbortController();
-    this.#call.on('cancelled', () => aborter.abort(new QuorateError('CANCELED')));
+    const { clock } = this.#ports;
+    const { deadline } = this.options;
+    const abort = (reason: QuorateError): void => aborter.abort(reason);
+    const late = (): void => abort(new QuorateError('DEADLINE_EXCEEDED'));
+    const timer = deadline === undefined ? undefined : clock.setTimer(late, deadline - clock.now());
+    this.#call.onClosed(() => {
+      timer?.cancel();
+      abort(new QuorateError('CANCELED'));
+    });
     return aborter;
   }
 }
 
 const noOptions: RequestOptions = {};
 
-/** grpc-js counts by the wall clock. What is left is taken once, now, and counted on by the monotonic one. */
-function optionsOf(call: Call, clock: Clock): RequestOptions {
-  const deadline = Number(call.getDeadline());
-  return deadline === Infinity ? noOptions : { deadline: clock.now() + deadline - Date.now() };
-}
-
-function holdUntilSent(gate: RequestGate, call: Call, bytes: number): void {
-  if (call.cancelled) return;
+function holdUntilSent(gate: RequestGate, call: UnaryCall, bytes: number): void {
+  if (call.isClosed) return;
   gate.hold(bytes);
-  // Emitted whenever the stream closes, after an answer too.
-  call.on('cancelled', () => gate.release(bytes));
+  call.onClosed(() => gate.release(bytes));
 }

@@ -5,18 +5,21 @@ import { systemClock } from '../../server/lib/clock.js';
 import { createDeferred } from '../../server/lib/deferred.js';
 import { silentLogger } from '../../server/lib/logger.js';
 import { LongCalls } from '../../server/rpc/long-calls.js';
+import { DirectCalls } from '../../server/rpc/direct-calls.js';
 import { RequestGate } from '../../server/rpc/request-gate.js';
 import { UnaryCalls } from '../../server/rpc/unary-calls.js';
 
 const passBytes = (bytes: Buffer): Buffer => bytes;
 const server = new Server();
 const gate = new RequestGate();
+const direct = new DirectCalls({ clock: systemClock, receiveBytesMax: 4 * 1024 * 1024 });
 let answer: () => Promise<RangeResponse | Buffer>;
 let client: Client;
 
 beforeAll(async () => {
   const calls = new UnaryCalls({
     server,
+    direct,
     gate,
     longCalls: new LongCalls(),
     member: { isReady: true },
