@@ -1,13 +1,14 @@
 /**
  * The recipe behind etcd's lock and election services. Below a name each caller has a key that hangs on its lease, and
- * the oldest key, by create revision, has the turn. Two things that etcd's own lacks: a waiter whose key is gone fails at
- * once, because it watches that too, and nobody is told that it has the turn unless one look at the store, its own key
- * and everybody before it together, has just said so.
+ * the oldest key, by create revision, has the turn. Three things that etcd's own lacks: a waiter whose key is gone fails
+ * at once, because it watches that too; nobody is told that it has the turn unless one look at the store, its own key and
+ * everybody before it together, has just said so; and who is answered for a place that it had already marks it, so that
+ * an earlier call which gives the place back, late, from another member, does not take it away.
  */
 import { orAborted } from '../lib/aborted.js';
 import type { ByteString } from '../lib/bytes.js';
 import { QuorateError } from '../lib/quorate-error.js';
-import type { Compare, DeleteRangeCommand, PutCommand, RangeQuery, TxnCommand } from '../state/command.js';
+import type { Compare, DeleteRangeCommand, PutCommand, RangeQuery } from '../state/command.js';
 import { keyQuery } from '../state/key-query.js';
 import type { KeyValue } from '../state/result.js';
 import type { Header, Member, RequestOptions, TxnAnswer, WatchSource } from './member.js';
@@ -56,7 +57,7 @@ export class WaitingLine {
 
   /**
    * Takes a place and waits until it has the turn. A lease has one place: who has it already is answered for that one,
-   * and its value becomes `value` unless that is undefined. Rejects with LEASE_NOT_FOUND; with SESSION_EXPIRED when the
+   * which is written anew, with `value` unless that is undefined. Rejects with LEASE_NOT_FOUND; with SESSION_EXPIRED when the
    * place is lost while it waits; with what `signal` was aborted with. The place that this call took it gives back then.
    */
   async enter(lease: bigint, value: ByteString | undefined, signal: AbortSignal | undefined): Promise<Turn> {
@@ -83,7 +84,7 @@ export class WaitingLine {
       kind: 'txn',
       compares: [createdAt(key, 0)],
       success: [putOf(key, value ?? '', lease), keyQuery(key), this.#oldest()],
-      failure: [...(value === undefined ? [] : [putUnlessThere(key, value, lease)]), keyQuery(key), this.#oldest()],
+      failure: [value === undefined ? markOf(key) : putOf(key, value, lease), keyQuery(key), this.#oldest()],
     });
     const [own, first] = results.flatMap((result) => (result.kind === 'range' ? [result.kvs[0]] : []));
     const createRevision = own?.createRevision ?? header.revision;
@@ -123,9 +124,9 @@ export class WaitingLine {
     return { ...this.#oldest(), sortOrder: 'descend', maxCreateRevision: createRevision - 1, keysOnly: true };
   }
 
-  /** Whoever waited has gone; if this fails, the place goes with its lease. */
+  /** Whoever waited has gone, and nobody has come back for the place; if this fails, it goes with its lease. */
   async #leave({ key, createRevision }: Place): Promise<void> {
-    const compares = [createdAt(key, createRevision)];
+    const compares = [unchangedSince(key, createRevision)];
     try {
       await this.#parts.kv.txn({ kind: 'txn', compares, success: [deleteOf(key)], failure: [] });
     } catch (error) {
@@ -146,7 +147,11 @@ export function deleteOf(key: ByteString): DeleteRangeCommand {
   return { kind: 'deleteRange', key, rangeEnd: '', prevKv: false };
 }
 
-function putUnlessThere(key: ByteString, value: ByteString, lease: bigint): TxnCommand {
-  const isThere: Compare = { key, rangeEnd: '', result: 'equal', target: 'value', operand: value };
-  return { kind: 'txn', compares: [isThere], success: [], failure: [putOf(key, value, lease)] };
+function unchangedSince(key: ByteString, revision: number): Compare {
+  return { key, rangeEnd: '', result: 'equal', target: 'mod', operand: revision };
+}
+
+/** Changes nothing but the revision. */
+function markOf(key: ByteString): PutCommand {
+  return { ...putOf(key, '', 0n), ignoreValue: true, ignoreLease: true };
 }
