@@ -41,6 +41,8 @@ export type ErrorCode =
   | 'TOO_MANY_REQUESTS'
   | 'PROPOSAL_DROPPED'
   | 'STOPPED'
+  // This member learns: it serves next to nothing.
+  | 'NOT_ON_LEARNER'
   | 'CANCELED'
   // The deadline passed before the request was proposed: it was surely not applied.
   | 'DEADLINE_EXCEEDED'

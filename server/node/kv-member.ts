@@ -98,10 +98,10 @@ export class KvMember implements Member, WatchSource {
   }
 
   async status(): Promise<MemberStatus> {
-    const { leader, commitIndex, appliedIndex, conf, id } = this.#node.status();
+    const { leader, commitIndex, appliedIndex } = this.#node.status();
     const size = await this.#requests.within(this.#requests.deadline(undefined), 'TIMEOUT', this.#store.size());
     const header = this.header(this.#node.machine.revision);
-    return { header, leader, commitIndex, appliedIndex, isLearner: isLearner(conf, id), ...size };
+    return { header, leader, commitIndex, appliedIndex, isLearner: this.isLearner, ...size };
   }
 
   async hashKv(revision: number, options?: RequestOptions): Promise<HashAnswer> {
@@ -146,6 +146,11 @@ export class KvMember implements Member, WatchSource {
   /** How many there are on this member. */
   get watchers(): number {
     return this.#watches.watchers;
+  }
+
+  get isLearner(): boolean {
+    const { core, id } = this.#node;
+    return isLearner(core.conf, id);
   }
 
   get isReady(): boolean {

@@ -88,6 +88,8 @@ export interface Member {
   hashKv(revision: number, options?: RequestOptions): Promise<HashAnswer>;
   /** CRC-32 over all of the kept history. */
   hash(options?: RequestOptions): Promise<HashAnswer>;
+  /** It has no vote and may be far behind: doors refuse most of what is asked of it. */
+  readonly isLearner: boolean;
   /** Whether a leader is known and this member serves. Drives the health service. */
   readonly isReady: boolean;
   onReadyChange(listener: (isReady: boolean) => void): void;

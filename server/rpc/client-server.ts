@@ -87,7 +87,7 @@ export async function startClientServer(options: ClientServerOptions): Promise<C
   const longCalls = new LongCalls();
   const direct = new DirectCalls({ clock, receiveBytesMax });
   const leaderLoss = new LeaderLoss(member, clock, options.electionMs);
-  const ends = new StreamEnds(longCalls, leaderLoss);
+  const ends = new StreamEnds(member, longCalls, leaderLoss);
   const calls = new UnaryCalls({ server, direct, gate, longCalls, member, clock, logger });
   serveKv(calls, member, options);
   const { leases, watches } = options;

@@ -16,7 +16,7 @@ import { withLease } from './own-lease.js';
 import type { StreamEnds } from './stream-ends.js';
 import { untyped } from './untyped-refusal.js';
 import type { UnaryCalls } from './unary-calls.js';
-import { FLAT, type MessageShape } from './wire-check.js';
+import { FLAT } from './wire-check.js';
 
 export interface ElectionPorts extends LockPorts {
   readonly server: Server;
@@ -27,7 +27,7 @@ export interface ElectionPorts extends LockPorts {
 }
 
 /** Both requests that prove a leadership hold it in their first field. */
-const leaderShape: MessageShape = { 1: FLAT };
+const leaderTraits = { shape: { 1: FLAT } };
 
 export function serveElections(calls: UnaryCalls, ports: ElectionPorts, limits: KvLimits): void {
   const { campaign, proclaim, leader, resign } = ElectionDefinition.methods;
@@ -56,7 +56,7 @@ export function serveElections(calls: UnaryCalls, ports: ElectionPorts, limits: 
       const value = byteStringFrom(request.value);
       return { header: headerToWire(await election.proclaim(leadershipFrom(request.leader), value, context.options)) };
     }),
-    leaderShape,
+    leaderTraits,
   );
 
   calls.serve(
@@ -75,7 +75,7 @@ export function serveElections(calls: UnaryCalls, ports: ElectionPorts, limits: 
       assertFits(context, limits);
       return { header: headerToWire(await election.resign(leadershipFrom(request.leader), context.options)) };
     }),
-    leaderShape,
+    leaderTraits,
   );
 
   serveObserve(election, ports);

@@ -52,6 +52,7 @@ export const wireErrors: Readonly<Record<ErrorCode, WireError>> = {
   TOO_MANY_REQUESTS: { status: status.RESOURCE_EXHAUSTED, text: 'etcdserver: too many requests' },
   PROPOSAL_DROPPED: { status: status.UNAVAILABLE, text: 'etcdserver: leader changed' },
   STOPPED: { status: status.UNAVAILABLE, text: 'etcdserver: server stopped' },
+  NOT_ON_LEARNER: { status: status.FAILED_PRECONDITION, text: 'etcdserver: rpc not supported for learner' },
   CANCELED: { status: status.CANCELLED, text: 'context canceled' },
   DEADLINE_EXCEEDED: { status: status.DEADLINE_EXCEEDED, text: 'context deadline exceeded' },
   TIMEOUT: { status: status.UNAVAILABLE, text: 'etcdserver: request timed out' },

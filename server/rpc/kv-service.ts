@@ -2,7 +2,13 @@
  * etcdserverpb.KV: what a member answers to ranges, puts, deletes, transactions and compactions. Checks and converts,
  * asks the member, converts back; decides nothing about keys and values.
  */
-import { KVDefinition, type TxnRequest, type TxnResponse } from '@quorate/proto/etcd/kv.js';
+import {
+  KVDefinition,
+  type RangeRequest,
+  type RangeResponse,
+  type TxnRequest,
+  type TxnResponse,
+} from '@quorate/proto/etcd/kv.js';
 import { QuorateError } from '../lib/quorate-error.js';
 import type { Member } from '../node/member.js';
 import { isReadOnlyTxn } from '../state/read-only-txn.js';
@@ -22,10 +28,11 @@ export interface KvLimits {
 export function serveKv(calls: UnaryCalls, member: Member, limits: KvLimits): void {
   const { range, put, deleteRange, txn, compact } = KVDefinition.methods;
 
-  calls.serve(KVDefinition, range, async (request, { options }) => {
+  const serveRange: UnaryHandler<RangeRequest, RangeResponse> = async (request, { options }) => {
     const answer = await member.range(rangeFrom(request), options);
     return isLarge(answer.kvs) ? encodeLargeRange(answer) : rangeToWire(answer);
-  });
+  };
+  calls.serve(KVDefinition, range, serveRange, { isForLearners: ({ serializable }) => serializable });
 
   calls.serve(KVDefinition, put, async (request, context) => {
     const command = putFrom(request);
@@ -46,7 +53,7 @@ export function serveKv(calls: UnaryCalls, member: Member, limits: KvLimits): vo
     const answer = await member.txn(command, context.options);
     return isLargeTxn(answer.results) ? encodeLargeTxn(answer) : txnToWire(answer);
   };
-  calls.serve(KVDefinition, txn, serveTxn, txnRequestShape);
+  calls.serve(KVDefinition, txn, serveTxn, { shape: txnRequestShape });
 
   calls.serve(KVDefinition, compact, async (request, context) => {
     const options = request.physical ? context.abortable() : context.options;

@@ -16,7 +16,9 @@ export const etcdApiVersion = '3.5.30';
 export function serveMaintenance(calls: UnaryCalls, member: Member): void {
   const { status, hash, hashKV } = MaintenanceDefinition.methods;
 
-  calls.serve(MaintenanceDefinition, status, async () => statusToWire(await member.status()));
+  calls.serve(MaintenanceDefinition, status, async () => statusToWire(await member.status()), {
+    isForLearners: () => true,
+  });
 
   calls.serve(MaintenanceDefinition, hash, async (_, context) => {
     const answer = await member.hash(context.abortable());

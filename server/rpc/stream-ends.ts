@@ -1,14 +1,20 @@
-/** Why this member ends a client's stream by itself: it stops, or there is no leader where the client wants one. */
+/**
+ * Why this member ends a client's stream by itself: it stops, or there is no leader where the client wants one. A learner
+ * refuses every stream, as in etcd.
+ */
 import type { Metadata } from '@grpc/grpc-js';
-import type { QuorateError } from '../lib/quorate-error.js';
+import { QuorateError } from '../lib/quorate-error.js';
+import type { Member } from '../node/member.js';
 import type { LeaderLoss } from './leader-loss.js';
 import type { LongCalls } from './long-calls.js';
 
 export class StreamEnds {
+  readonly #member: Pick<Member, 'isLearner'>;
   readonly #longCalls: LongCalls;
   readonly #leaderLoss: LeaderLoss;
 
-  constructor(longCalls: LongCalls, leaderLoss: LeaderLoss) {
+  constructor(member: Pick<Member, 'isLearner'>, longCalls: LongCalls, leaderLoss: LeaderLoss) {
+    this.#member = member;
     this.#longCalls = longCalls;
     this.#leaderLoss = leaderLoss;
   }
@@ -26,7 +32,8 @@ export class StreamEnds {
       over();
       end(error);
     };
-    forgets.push(this.#longCalls.attend(endOnce));
+    if (this.#member.isLearner) endOnce(new QuorateError('NOT_ON_LEARNER'));
+    if (!isOver) forgets.push(this.#longCalls.attend(endOnce));
     if (!isOver) forgets.push(this.#leaderLoss.attend(metadata, endOnce));
     return over;
   }

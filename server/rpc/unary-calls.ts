@@ -6,7 +6,7 @@ import type { Server } from '@grpc/grpc-js';
 import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
 import { QuorateError } from '../lib/quorate-error.js';
-import type { RequestOptions } from '../node/member.js';
+import type { Member, RequestOptions } from '../node/member.js';
 import { decodeMessage, encodeMessage, type MessageType, passBytes } from './codec.js';
 import type { DirectCalls } from './direct-calls.js';
 import { wireStatusOf } from './errors.js';
@@ -39,10 +39,17 @@ export interface CallContext {
 /** Answers with a message, or with its bytes where it encodes better by itself. */
 export type UnaryHandler<Request, Response> = (request: Request, context: CallContext) => Promise<Response | Buffer>;
 
-interface ServedMethod<Request, Response> {
+export interface MethodTraits<Request> {
+  /** Where the request holds messages, for the check that it is well-formed; default: nowhere. */
+  readonly shape?: MessageShape;
+  /** Whether a learner serves it too; default: never, as in etcd. */
+  readonly isForLearners?: (request: Request) => boolean;
+}
+
+const never = (): boolean => false;
+
+interface ServedMethod<Request, Response> extends Required<MethodTraits<Request>> {
   readonly method: UnaryMethod<Request, Response>;
-  /** Throws MalformedMessage. */
-  readonly decode: (bytes: Buffer) => Request;
   readonly handler: UnaryHandler<Request, Response>;
 }
 
@@ -51,7 +58,7 @@ export interface CallsPorts {
   readonly direct: DirectCalls;
   readonly gate: RequestGate;
   readonly longCalls: LongCalls;
-  readonly member: { readonly isReady: boolean };
+  readonly member: Pick<Member, 'isReady' | 'isLearner'>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -66,15 +73,13 @@ export class UnaryCalls {
     this.#ports = ports;
   }
 
-  /** `shape`: where the request holds messages, for the check that it is well-formed. */
   serve<Request, Response>(
     service: { readonly fullName: string },
     method: UnaryMethod<Request, Response>,
     handler: UnaryHandler<Request, Response>,
-    shape: MessageShape = FLAT,
+    { shape = FLAT, isForLearners = never }: MethodTraits<Request> = {},
   ): void {
-    const decode = (bytes: Buffer): Request => decodeMessage(method.requestType, bytes, shape);
-    const served = { method, decode, handler };
+    const served = { method, handler, shape, isForLearners };
     const serve = (call: UnaryCall): void => {
       void this.#serve(call, served);
     };
@@ -85,12 +90,10 @@ export class UnaryCalls {
   }
 
   /** Rejects with an InvariantError only: nobody may catch that. */
-  async #serve<Request, Response>(
-    call: UnaryCall,
-    { method, decode, handler }: ServedMethod<Request, Response>,
-  ): Promise<void> {
+  async #serve<Request, Response>(call: UnaryCall, served: ServedMethod<Request, Response>): Promise<void> {
     const bytes = call.request.length;
-    const { gate } = this.#ports;
+    const { gate, member } = this.#ports;
+    const { method, handler, shape } = served;
     try {
       gate.enter(bytes);
     } catch (error) {
@@ -98,8 +101,9 @@ export class UnaryCalls {
     }
     let answer: Buffer;
     try {
-      if (call.requiresLeader && !this.#ports.member.isReady) throw new QuorateError('NO_LEADER');
-      const request = decode(call.request);
+      const request = decodeMessage(method.requestType, call.request, shape);
+      if (member.isLearner && !served.isForLearners(request)) throw new QuorateError('NOT_ON_LEARNER');
+      if (call.requiresLeader && !member.isReady) throw new QuorateError('NO_LEADER');
       const response = await handler(request, new Context(call, this.#ports));
       answer = Buffer.isBuffer(response) ? response : encodeMessage(method.responseType, response);
     } catch (error) {

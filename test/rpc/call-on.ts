@@ -22,7 +22,7 @@ export function callOn<Request, Response>(
   });
 }
 
-/** A stream of either kind, and how it ended. What it is told is of no interest. */
+/** A call of any kind, and how it ended. What it is told is of no interest. */
 export class OpenStream {
   readonly ended: Promise<{ readonly code: number; readonly text: string; readonly quorateCode: string | undefined }>;
   told = 0;
@@ -37,6 +37,18 @@ export class OpenStream {
         resolve({ code, text: details, quorateCode: metadata.get('quorate-code')[0]?.toString() });
       });
     });
+  }
+
+  static ofKind(
+    kind: { readonly requestStream?: boolean; readonly responseStream?: boolean },
+    client: Client,
+    path: string,
+    request: Buffer,
+    metadata = new Metadata(),
+  ): OpenStream {
+    if (kind.requestStream === true) return OpenStream.bidi(client, path, [request], metadata);
+    if (kind.responseStream === true) return OpenStream.server(client, path, request, metadata);
+    return new OpenStream(client.makeUnaryRequest(path, passBytes, passBytes, request, metadata, () => undefined));
   }
 
   /** Of one request. */

@@ -39,6 +39,7 @@ const promised: Readonly<Record<ErrorCode, readonly [code: number, text: string]
   TOO_MANY_REQUESTS: [8, 'etcdserver: too many requests'],
   PROPOSAL_DROPPED: [14, 'etcdserver: leader changed'],
   STOPPED: [14, 'etcdserver: server stopped'],
+  NOT_ON_LEARNER: [9, 'etcdserver: rpc not supported for learner'],
   CANCELED: [1, 'context canceled'],
   DEADLINE_EXCEEDED: [4, 'context deadline exceeded'],
   TIMEOUT: [14, 'etcdserver: request timed out'],

@@ -30,6 +30,7 @@ export const header: Header = {
 export class FakeMember implements Member {
   readonly asked: Asked[] = [];
   isReady = true;
+  isLearner = false;
   /** Awaited before every answer. */
   hold: Promise<void> = Promise.resolve();
   failure: Error | undefined;

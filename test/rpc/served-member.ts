@@ -26,18 +26,24 @@ export interface ServedMember {
 export interface ServedOptions extends Partial<ClientServerOptions> {
   /** How many voters there are, of which only this one runs; default 1. */
   readonly voters?: number;
+  /** This member learns, and none of the voters runs. */
+  readonly isLearner?: boolean;
 }
 
 const electionMs = 200;
 
-export async function serveMember({ voters = 1, ...options }: ServedOptions = {}): Promise<ServedMember> {
+export async function serveMember({
+  voters = 1,
+  isLearner = false,
+  ...options
+}: ServedOptions = {}): Promise<ServedMember> {
   const ids = Array.from({ length: voters }, (_, at) => BigInt(at + 1));
   const store = await openMemberStore({
     engine: new MemoryEngine(new MemoryDisk()),
     identityFile: new MemoryIdentityFile(),
     identity: { clusterId: 0xc1n, memberId: 1n },
     bootstrap: {
-      conf: { voters: ids, learners: [] },
+      conf: isLearner ? { voters: ids.slice(1), learners: [1n] } : { voters: ids, learners: [] },
       members: ids.map((id) => ({ id, name: `m${id}`, peerUrls: [], clientUrls: [] })),
     },
   });

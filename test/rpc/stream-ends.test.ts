@@ -12,7 +12,7 @@ needsLeader.set('hasleader', 'true');
 function start() {
   const member = new FakeMember();
   const longCalls = new LongCalls();
-  const ends = new StreamEnds(longCalls, new LeaderLoss(member, systemClock, 1));
+  const ends = new StreamEnds(member, longCalls, new LeaderLoss(member, systemClock, 1));
   const told: string[] = [];
   const attend = (metadata = new Metadata()) => ends.attend(metadata, ({ code }) => told.push(code));
   return { member, longCalls, told, attend };
@@ -26,6 +26,14 @@ describe('a stream', () => {
     expect(told).toEqual(['STOPPED']);
     attend(needsLeader);
     expect(told).toEqual(['STOPPED', 'STOPPED']);
+  });
+
+  it('is refused by a learner', () => {
+    const { member, longCalls, told, attend } = start();
+    member.isLearner = true;
+    attend(needsLeader);
+    longCalls.stop();
+    expect(told).toEqual(['NOT_ON_LEARNER']);
   });
 
   it('that is over is not told of anything', async () => {

@@ -22,7 +22,7 @@ beforeAll(async () => {
     direct,
     gate,
     longCalls: new LongCalls(),
-    member: { isReady: true },
+    member: { isReady: true, isLearner: false },
     clock: systemClock,
     logger: silentLogger,
   });

@@ -225,6 +225,7 @@ describe('a stream that requires a leader', () => {
     const member = await serveMember();
     const server = await serveMember({
       member: Object.create(member.kv, {
+        isLearner: { value: false },
         isReady: { value: true },
         onReadyChange: { value: (listener: (isReady: boolean) => void) => listeners.push(listener) },
       }) as Member,

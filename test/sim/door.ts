@@ -139,6 +139,10 @@ export class Door implements Member {
     return this.hashKv(0, options);
   }
 
+  get isLearner(): boolean {
+    return this.#parts.kv.isLearner;
+  }
+
   get isReady(): boolean {
     return this.#parts.kv.isReady;
   }

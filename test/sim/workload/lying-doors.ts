@@ -18,6 +18,7 @@ function door(kv: Member, changed: Partial<Member>): Member {
     status: () => kv.status(),
     hashKv: (revision, options) => kv.hashKv(revision, options),
     hash: (options) => kv.hash(options),
+    isLearner: false,
     isReady: true,
     onReadyChange: (listener) => kv.onReadyChange(listener),
     ...changed,
