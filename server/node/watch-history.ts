@@ -120,7 +120,8 @@ function isCreation({ tombstone: isDelete, kv, revision }: StoredRevision): bool
   return !isDelete && kv.createRevision === revision.main;
 }
 
-function eventOf({ tombstone: isDelete, kv, revision }: StoredRevision, prevKv: KeyValue | undefined): Event {
+function eventOf({ tombstone: isDelete, kv, revision, cause }: StoredRevision, prevKv: KeyValue | undefined): Event {
   if (!isDelete) return { type: 'put', kv, revision, prevKv };
-  return { type: 'delete', kv: tombstone(kv.key, revision.main), revision, prevKv };
+  const event = { type: 'delete', kv: tombstone(kv.key, revision.main), revision, prevKv } as const;
+  return cause === undefined ? event : { ...event, cause };
 }

@@ -4,8 +4,9 @@
  */
 import { Event as WireEvent, Event_EventType } from '@quorate/proto/etcd/mvcc.js';
 import { WatchResponse } from '@quorate/proto/etcd/watch.js';
+import { DeleteCause as WireCause } from '@quorate/proto/quorate/v1/event.js';
 import type { Header, WatchBatch, WatchOutput, WatchRefusal } from '../node/member.js';
-import type { Event } from '../state/result.js';
+import type { DeleteCause, Event } from '../state/result.js';
 import { encodeWith } from './codec.js';
 import { wireErrors } from './errors.js';
 import { headerToWire, keyValueToWire } from './kv-answer.js';
@@ -64,11 +65,19 @@ export function eventBytes(event: Event, withPrevKv: boolean): Buffer {
 const encoded = new WeakMap<Event, Buffer>();
 const encodedWithPrevKv = new WeakMap<Event, Buffer>();
 
-function eventToWire({ type, kv, prevKv }: Event, withPrevKv: boolean): WireEvent {
+const wireCauses: Readonly<Record<DeleteCause, WireCause>> = {
+  delete: WireCause.DELETE,
+  txn: WireCause.TXN,
+  leaseExpired: WireCause.LEASE_EXPIRED,
+  leaseRevoked: WireCause.LEASE_REVOKED,
+};
+
+function eventToWire({ type, kv, prevKv, cause }: Event, withPrevKv: boolean): WireEvent {
   return {
     type: type === 'put' ? Event_EventType.PUT : Event_EventType.DELETE,
     kv: keyValueToWire(kv),
     prevKv: withPrevKv && prevKv !== undefined ? keyValueToWire(prevKv) : undefined,
+    deleteCause: cause === undefined ? WireCause.UNSPECIFIED : wireCauses[cause],
   };
 }
 

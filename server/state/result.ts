@@ -27,7 +27,7 @@ export interface Event {
   readonly kv: KeyValue;
   readonly revision: Revision;
   readonly prevKv: KeyValue | undefined;
-  /** Of every delete, and of no put. */
+  /** Of no put, and of every delete that was stored since causes are. */
   readonly cause?: DeleteCause;
 }
 
@@ -92,13 +92,21 @@ export interface Applied {
 
 /** What the state wants on disk, in its own words; storage owns the encoding, the CRC and the key layout. */
 export type StateWrite =
-  /** A put (`kv`), or with `tombstone` a delete: then only key and modRevision of `kv` mean anything. */
-  | { readonly kind: 'putRevision'; readonly revision: Revision; readonly tombstone: boolean; readonly kv: KeyValue }
+  | PutRevision
   | { readonly kind: 'deleteRevision'; readonly revision: Revision }
   | { readonly kind: 'compacted'; readonly revision: number }
   | { readonly kind: 'member'; readonly member: MemberInfo }
   | { readonly kind: 'putLease'; readonly lease: LeaseInfo }
   | { readonly kind: 'deleteLease'; readonly id: bigint };
+
+/** A put (`kv`), or with `tombstone` a delete: then only `cause` and the key and modRevision of `kv` mean anything. */
+export interface PutRevision {
+  readonly kind: 'putRevision';
+  readonly revision: Revision;
+  readonly tombstone: boolean;
+  readonly kv: KeyValue;
+  readonly cause?: DeleteCause;
+}
 
 export interface MemberInfo {
   readonly id: bigint;

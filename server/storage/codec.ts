@@ -8,9 +8,9 @@ import * as storageProto from '@quorate/proto/quorate/internal/storage.js';
 import { bytesFrom, byteStringFrom } from '../lib/bytes.js';
 import { ReusedWriter } from '../lib/reused-writer.js';
 import type { ConfState, Entry, HardState, SnapshotMeta } from '../raft/types.js';
-import type { KeyValue, LeaseInfo, MemberInfo, StateWrite } from '../state/result.js';
+import type { DeleteCause, LeaseInfo, MemberInfo, PutRevision } from '../state/result.js';
 import { STORE_FORMAT_VERSION, type MemberIdentity } from './identity.js';
-import type { AppliedPoint } from './member-store.js';
+import type { AppliedPoint, StoredRevision } from './member-store.js';
 import { StorageCorruptionError } from './storage-errors.js';
 
 /** The generation that counts and the start of its log. */
@@ -112,8 +112,7 @@ export function decodeApplied(payload: Buffer): AppliedPoint {
   return { index: safe(index), term: safe(term), conf: confFrom(conf), revision: safe(revision) };
 }
 
-export function encodeRevision(write: StateWrite & { readonly kind: 'putRevision' }): Uint8Array {
-  const { kv, tombstone } = write;
+export function encodeRevision({ kv, tombstone, cause }: PutRevision): Uint8Array {
   const message: storageProto.StoredKeyValue = {
     key: bytesFrom(kv.key),
     value: bytesFrom(tombstone ? '' : kv.value),
@@ -122,13 +121,37 @@ export function encodeRevision(write: StateWrite & { readonly kind: 'putRevision
     version: BigInt(tombstone ? 0 : kv.version),
     lease: tombstone ? 0n : kv.lease,
     tombstone,
+    deleteCause: cause === undefined ? storageProto.DeleteCause.UNSPECIFIED : causeCodes[cause],
   };
   return writer.encode((to) => storageProto.StoredKeyValue.encode(message, to));
 }
 
-export function decodeRevision(payload: Buffer): { readonly tombstone: boolean; readonly kv: KeyValue } {
+const causeCodes = {
+  delete: storageProto.DeleteCause.DELETE,
+  txn: storageProto.DeleteCause.TXN,
+  leaseExpired: storageProto.DeleteCause.LEASE_EXPIRED,
+  leaseRevoked: storageProto.DeleteCause.LEASE_REVOKED,
+} as const satisfies Record<DeleteCause, storageProto.DeleteCause>;
+
+/** In the snapshot of a newer member there may be causes that this one does not know: those it cannot tell. */
+function causeOf(code: storageProto.DeleteCause): DeleteCause | undefined {
+  switch (code) {
+    case storageProto.DeleteCause.DELETE:
+      return 'delete';
+    case storageProto.DeleteCause.TXN:
+      return 'txn';
+    case storageProto.DeleteCause.LEASE_EXPIRED:
+      return 'leaseExpired';
+    case storageProto.DeleteCause.LEASE_REVOKED:
+      return 'leaseRevoked';
+    default:
+      return undefined;
+  }
+}
+
+export function decodeRevision(payload: Buffer): Omit<StoredRevision, 'revision'> {
   const stored = storageProto.StoredKeyValue.decode(payload);
-  const kv: KeyValue = {
+  const kv = {
     key: byteStringFrom(stored.key),
     value: byteStringFrom(stored.value),
     createRevision: safe(stored.createRevision),
@@ -136,7 +159,8 @@ export function decodeRevision(payload: Buffer): { readonly tombstone: boolean; 
     version: safe(stored.version),
     lease: stored.lease,
   };
-  return { tombstone: stored.tombstone, kv };
+  const cause = causeOf(stored.deleteCause);
+  return { tombstone: stored.tombstone, kv, ...(cause !== undefined && { cause }) };
 }
 
 export function encodeMember({ id, name, peerUrls, clientUrls }: MemberInfo): Uint8Array {

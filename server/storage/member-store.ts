@@ -3,7 +3,7 @@
  * Interface first; ARCHITECTURE.md draws the key layout.
  */
 import type { ConfState, Entry, HardState, LogIndex, SnapshotMeta } from '../raft/types.js';
-import type { KeyValue, LeaseInfo, MemberInfo, Revision, StateWrite } from '../state/result.js';
+import type { DeleteCause, KeyValue, LeaseInfo, MemberInfo, Revision, StateWrite } from '../state/result.js';
 
 /** What a start finds on disk, checked: CRC of every record, contiguous log, pointers in order, identity agreeing. */
 export interface LoadedMember {
@@ -44,6 +44,8 @@ export interface StoredRevision {
   readonly revision: Revision;
   readonly tombstone: boolean;
   readonly kv: KeyValue;
+  /** Of a tombstone, unless an earlier release wrote it. */
+  readonly cause?: DeleteCause;
 }
 
 /** What the state machine is rebuilt from, in slices. */

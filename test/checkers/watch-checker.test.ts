@@ -93,6 +93,7 @@ describe('a record with one lie', () => {
     ['an event left out', 'reliable', [created, batch(a2), batch(a4), batch(a5, b5), batch(a6)]],
     ['the last event left out', 'reliable', [created, batch(a2), batch(b3, a4), batch(a5, b5)]],
     ['another value', 'reliable', [created, batch({ ...a2, kv: { ...a2.kv, value: 'x' } }), batch(b3, a4, a5, b5, a6)]],
+    ['another cause', 'reliable', [created, batch(a2, b3, a4, { ...a5, cause: 'leaseExpired' }, b5, a6)]],
     ['a revision in two batches', 'atomic', [created, batch(a2, b3, a4), batch(a5), batch(b5), batch(a6)]],
     ['half a revision', 'atomic', [created, batch(a2, b3, a4), batch(a5), batch(a6)]],
     ['the first event left out', 'resumable', [created, batch(b3, a4), batch(a5, b5), batch(a6)]],

@@ -227,7 +227,7 @@ function isBefore(a: Event, b: Event): boolean {
 }
 
 function isSameEvent(a: Event, b: Event): boolean {
-  return a.type === b.type && isSameKeyValue(a.kv, b.kv);
+  return a.type === b.type && a.cause === b.cause && isSameKeyValue(a.kv, b.kv);
 }
 
 function isSameKeyValue(a: KeyValue, b: KeyValue): boolean {

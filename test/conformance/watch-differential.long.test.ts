@@ -6,6 +6,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client, credentials } from '@grpc/grpc-js';
 import { CompactionRequest, DeleteRangeRequest, PutRequest, TxnRequest } from '@quorate/proto/etcd/kv.js';
+import { DeleteCause } from '@quorate/proto/quorate/v1/event.js';
 import { describe, expect, it } from 'vitest';
 import { Cluster } from '../harness/cluster.js';
 import { requirePeer } from '../harness/etcd.js';
@@ -81,14 +82,15 @@ class Subject {
   }
 }
 
-/** Answers in their order; events by watcher. */
+/** Answers in their order; events by watcher, without `deleteCause`, which etcd does not have. */
 function comparable({ responses }: WatchClient): unknown {
   const answers: string[] = [];
   const events: Record<string, string[]> = {};
   for (const response of responses) {
     const isAnswer = response.created || response.canceled || response.events.length === 0;
     if (isAnswer) answers.push(response.created ? inWords(response).replace(/@\d+/, '@') : inWords(response));
-    for (const event of response.events) {
+    for (const each of response.events) {
+      const event = { ...each, deleteCause: DeleteCause.UNSPECIFIED };
       (events[String(response.watchId)] ??= []).push(inWords({ ...response, events: [event], header: undefined }));
     }
   }

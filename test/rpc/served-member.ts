@@ -16,6 +16,7 @@ import { TEST_OPTIONS } from '../node/node-cluster.js';
 
 export interface ServedMember {
   readonly kv: KvMember;
+  readonly leases: NodeLeaseMember;
   readonly node: RaftNode;
   readonly server: ClientServer;
   readonly port: number;
@@ -64,10 +65,17 @@ export async function serveMember({
     options: { ...TEST_OPTIONS, heartbeatMs: 20, electionMs, checkInvariants: false },
   });
   const kv = new KvMember(node, store, systemClock, 0xc1n);
+  const leases = new NodeLeaseMember({
+    node,
+    clock: systemClock,
+    random: seededRandom(3),
+    clusterId: 0xc1n,
+    electionMs,
+  });
   const server = await startClientServer({
     member: kv,
     watches: kv,
-    leases: new NodeLeaseMember({ node, clock: systemClock, random: seededRandom(3), clusterId: 0xc1n, electionMs }),
+    leases,
     clock: systemClock,
     random: seededRandom(2),
     logger: silentLogger,
@@ -85,6 +93,7 @@ export async function serveMember({
   const clients: Client[] = [];
   return {
     kv,
+    leases,
     node,
     server,
     port,

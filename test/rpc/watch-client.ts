@@ -1,6 +1,7 @@
 /** A watch stream as a client sees it: what it was told, in order, and how the stream ended. */
 import { type Client, type ClientDuplexStream, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { WatchCreateRequest, WatchRequest, WatchResponse } from '@quorate/proto/etcd/watch.js';
+import { DeleteCause } from '@quorate/proto/quorate/v1/event.js';
 
 const passBytes = (bytes: Buffer): Buffer => bytes;
 
@@ -76,7 +77,16 @@ export class WatchClient {
   }
 }
 
-/** `created 0 @3`, `0 @4 put a=1@4 delete b@4`, `canceled 0 @4 compacted 3`, `progress -1 @4`. */
+const causes: Readonly<Record<DeleteCause, string>> = {
+  [DeleteCause.UNSPECIFIED]: '',
+  [DeleteCause.DELETE]: ' by delete',
+  [DeleteCause.TXN]: ' by txn',
+  [DeleteCause.LEASE_EXPIRED]: ' by expiry',
+  [DeleteCause.LEASE_REVOKED]: ' by revoke',
+  [DeleteCause.UNRECOGNIZED]: ' by something unknown',
+};
+
+/** `created 0 @3`, `0 @4 put a=1@4 delete b@4 by txn`, `canceled 0 @4 compacted 3`, `progress -1 @4`. */
 export function inWords(response: WatchResponse): string {
   const { watchId, created, canceled, compactRevision, cancelReason, fragment, events, header } = response;
   const words = [created ? 'created' : '', canceled ? 'canceled' : '', fragment ? 'fragment' : ''];
@@ -84,13 +94,13 @@ export function inWords(response: WatchResponse): string {
   words.push(String(watchId), `@${header?.revision}`);
   if (compactRevision !== 0n) words.push(`compacted ${compactRevision}`);
   if (cancelReason !== '') words.push(`(${cancelReason})`);
-  for (const { type, kv, prevKv } of events) {
+  for (const { type, kv, prevKv, deleteCause } of events) {
     const before = prevKv === undefined ? '' : ` was ${prevKv.value.toString('latin1')}`;
     const change =
       type === 0
         ? `put ${kv?.key.toString('latin1')}=${kv?.value.toString('latin1')}`
         : `delete ${kv?.key.toString('latin1')}`;
-    words.push(`${change}@${kv?.modRevision}${before}`);
+    words.push(`${change}@${kv?.modRevision}${causes[deleteCause]}${before}`);
   }
   return words.filter((word) => word !== '').join(' ');
 }

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { compact, del, put, txn } from '../node/requests.js';
 import type { Member } from '../../server/node/member.js';
 import { serveMember, type ServedMember, type ServedOptions } from './served-member.js';
-import { WatchClient } from './watch-client.js';
+import { inWords, WatchClient } from './watch-client.js';
 
 let served: ServedMember | undefined;
 afterEach(async () => {
@@ -12,9 +12,9 @@ afterEach(async () => {
   served = undefined;
 });
 
-async function start(options: ServedOptions = {}): Promise<{ kv: ServedMember['kv']; client: Client }> {
+async function start(options: ServedOptions = {}): Promise<Pick<ServedMember, 'kv' | 'leases'> & { client: Client }> {
   served = await serveMember(options);
-  return { kv: served.kv, client: served.connect() };
+  return { kv: served.kv, leases: served.leases, client: served.connect() };
 }
 
 describe('a watch stream', () => {
@@ -27,7 +27,7 @@ describe('a watch stream', () => {
     await kv.put(put('a', '2'));
     await kv.put(put('b', '2'));
     await kv.deleteRange(del('a'));
-    expect(await watch.told(3)).toEqual(['created 0 @2', '0 @3 put a=2@3 was 1', '0 @5 delete a@5 was 2']);
+    expect(await watch.told(3)).toEqual(['created 0 @2', '0 @3 put a=2@3 was 1', '0 @5 delete a@5 by delete was 2']);
     const { header, events } = watch.responses[2] ?? {};
     expect(header).toMatchObject({ clusterId: 0xc1n, memberId: 1n, raftTerm: BigInt(served?.node.term ?? 0) });
     expect(events?.[0]?.kv).toMatchObject({ createRevision: 0n, version: 0n, lease: 0n });
@@ -75,15 +75,46 @@ describe('a watch stream', () => {
     const of = (id: bigint): readonly string[] => watch.responses.filter(({ watchId }) => watchId === id).map(String);
     expect(of(3n).length).toBe(1);
     expect((await watch.told(0)).filter((line) => !line.startsWith('created')).sort()).toEqual([
-      '0 @3 put a=1@2 put c=1@3 put b=1@3 delete a@3',
+      '0 @3 put a=1@2 put c=1@3 put b=1@3 delete a@3 by txn',
       '0 @4 put x=4@4',
       '0 @5 put x=5@5',
-      '1 @3 delete a@3',
+      '1 @3 delete a@3 by txn',
       '2 @3 put c=1@3 put b=1@3',
       '2 @4 put x=4@4',
       '2 @5 put x=5@5',
       '4 @5 put x=5@5',
     ]);
+  });
+
+  it('tells why a key was deleted, live and from history, in every form of the event', async () => {
+    const { kv, leases, client } = await start();
+    const forms = [{}, { prevKv: true }, { fragment: true }, { prevKv: true, fragment: true }];
+    const open = async (startRevision: bigint): Promise<WatchClient> => {
+      const watch = new WatchClient(client);
+      for (const form of forms) watch.create('a', { rangeEnd: 'z', startRevision, filters: [0], ...form });
+      await watch.told(forms.length);
+      return watch;
+    };
+    const live = await open(0n);
+    await leases.grant({ id: 1n, ttl: 1n });
+    await leases.grant({ id: 2n, ttl: 1_000n });
+    for (const [key, lease] of Object.entries({ a: 0n, b: 0n, c: 1n, d: 2n })) await kv.put(put(key, '1', { lease }));
+    await kv.deleteRange(del('a'));
+    await kv.txn(txn({ success: [del('b')] }));
+    await leases.revoke(2n);
+    await live.until(() => live.responses.length >= forms.length * 5);
+    const told = ['delete a@6 by delete', 'delete b@7 by txn', 'delete d@8 by revoke', 'delete c@9 by expiry'];
+    for (const watch of [live, await open(1n)]) {
+      const events = (id: number): readonly string[] =>
+        watch.responses
+          .filter(({ watchId, created }) => watchId === BigInt(id) && !created)
+          .flatMap((response) => response.events.map((event) => inWords({ ...response, events: [event] })))
+          .map((line) => line.replace(/^\d @\d /, ''));
+      await watch.until(() => forms.every((_, id) => events(id).length === told.length));
+      for (const [id, { prevKv }] of forms.entries()) {
+        expect(events(id)).toEqual(told.map((line) => (prevKv ? `${line} was 1` : line)));
+      }
+    }
   });
 
   it('ends a watcher whose start is compacted, and begins at the compacted revision', async () => {
@@ -97,7 +128,7 @@ describe('a watch stream', () => {
     watch.create('a', { startRevision: 4n });
     const told = await watch.told(4);
     expect(told).toContain('canceled 0 @0 compacted 4');
-    expect(told.some((line) => line.startsWith('1 @4 delete a@4'))).toBe(true);
+    expect(told.some((line) => line.startsWith('1 @4 delete a@4 by delete'))).toBe(true);
   });
 
   it('splits a large batch where that is allowed, and only there', async () => {

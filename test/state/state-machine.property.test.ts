@@ -92,8 +92,9 @@ class Run {
     const toDisk = applied.writes.filter((write) => write.kind === 'putRevision');
     deepStrictEqual(
       toDisk,
-      expected.map(({ type, revision, kv }) => {
-        return { kind: 'putRevision', revision, tombstone: type === 'delete', kv };
+      expected.map(({ type, revision, kv, cause }) => {
+        const write = { kind: 'putRevision', revision, tombstone: type === 'delete', kv };
+        return cause === undefined ? write : { ...write, cause };
       }),
     );
   }

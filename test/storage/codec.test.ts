@@ -6,6 +6,7 @@ import * as codec from '../../server/storage/codec.js';
 import * as keys from '../../server/storage/keys.js';
 import { frameRecord, isIntact, openRecord, RECORD_BYTES_MAX } from '../../server/storage/record.js';
 import { StorageCorruptionError } from '../../server/storage/storage-errors.js';
+import { tombstone } from './member-kit.js';
 
 const number = fc.maxSafeNat();
 const id = fc.bigInt({ min: 1n, max: 0xffff_ffff_ffff_ffffn });
@@ -80,6 +81,18 @@ describe('payloads read back as they were written', () => {
       }),
       { seed: 12 },
     );
+  });
+  test.each(['delete', 'txn', 'leaseExpired', 'leaseRevoked'] as const)('the cause of a deletion: %s', (cause) => {
+    const payload = Buffer.from(codec.encodeRevision({ ...tombstone(2), cause }));
+    expect(codec.decodeRevision(payload)).toEqual({ tombstone: true, kv: tombstone(2).kv, cause });
+  });
+  test('a deletion of a release that noted no cause, or one that this release does not know', () => {
+    const old = Buffer.from([0x0a, 1, 0x6b, 0x20, 2, 0x38, 1]);
+    expect(Buffer.from(codec.encodeRevision(tombstone(2, 0, 'k')))).toEqual(old);
+    const newer = Buffer.concat([old, Buffer.from([0x40, 99])]);
+    for (const payload of [old, newer]) {
+      expect(codec.decodeRevision(payload)).toEqual({ tombstone: true, kv: tombstone(2, 0, 'k').kv });
+    }
   });
   test('leases', () => {
     const lease = fc.record({

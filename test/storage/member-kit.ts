@@ -1,6 +1,6 @@
 /** Short words for the tests of the member store: entries, states, and everything a store holds as one plain value. */
 import type { Entry, HardState, SnapshotMeta } from '../../server/raft/types.js';
-import type { KeyValue, LeaseInfo, MemberInfo, StateWrite } from '../../server/state/result.js';
+import type { KeyValue, LeaseInfo, MemberInfo, PutRevision, StateWrite } from '../../server/state/result.js';
 import type { Engine } from '../../server/storage/engine.js';
 import { MemoryIdentityFile, type IdentityFile } from '../../server/storage/identity.js';
 import type { AppliedPoint, LoadedMember, MemberStore, StateRecords } from '../../server/storage/member-store.js';
@@ -57,7 +57,7 @@ export function putRevision(main: number, sub = 0, key = `k${main}`, value = `v$
   return { kind: 'putRevision', revision: { main, sub }, tombstone: false, kv: kv(key, value, main) };
 }
 
-export function tombstone(main: number, sub = 0, key = `k${main}`): StateWrite {
+export function tombstone(main: number, sub = 0, key = `k${main}`): PutRevision {
   const bare = { key, value: '', createRevision: 0, modRevision: main, version: 0, lease: 0n };
   return { kind: 'putRevision', revision: { main, sub }, tombstone: true, kv: bare };
 }

@@ -3,6 +3,7 @@
 
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
+import { DeleteCause } from "../quorate/v1/event.js";
 
 export const protobufPackage = "mvccpb";
 
@@ -11,7 +12,8 @@ export const protobufFileName = "etcd/mvcc.proto";
 /**
  * What the store holds and what happens to it: the nouns that every other file of etcd's v3 API speaks about.
  *
- * Names, numbers and types are etcd's contract; existing clients depend on each of them, so nothing here may change.
+ * Names, numbers and types are etcd's contract; existing clients depend on each of them, so nothing here may change. What
+ * has a number from 1000 on is Quorate's own (quorate/v1/event.proto).
  */
 
 /** One key with its value as of some revision. */
@@ -39,7 +41,11 @@ export interface Event {
     | KeyValue
     | undefined;
   /** The key before the change, when the watcher asked for it, the key existed, and history still has it. */
-  prevKv: KeyValue | undefined;
+  prevKv:
+    | KeyValue
+    | undefined;
+  /** Why the key was deleted. Quorate's own: etcd never sends it, and its clients skip it. */
+  deleteCause: DeleteCause;
 }
 
 /** What happened to the key. */
@@ -191,7 +197,7 @@ export const KeyValue: MessageFns<KeyValue> = {
 };
 
 function createBaseEvent(): Event {
-  return { type: 0, kv: undefined, prevKv: undefined };
+  return { type: 0, kv: undefined, prevKv: undefined, deleteCause: 0 };
 }
 
 export const Event: MessageFns<Event> = {
@@ -204,6 +210,9 @@ export const Event: MessageFns<Event> = {
     }
     if (message.prevKv !== undefined) {
       KeyValue.encode(message.prevKv, writer.uint32(26).fork()).join();
+    }
+    if (message.deleteCause !== 0) {
+      writer.uint32(8000).int32(message.deleteCause);
     }
     return writer;
   },
@@ -245,6 +254,14 @@ export const Event: MessageFns<Event> = {
             message.prevKv = KeyValue.decode(reader, reader.uint32());
             continue;
           }
+          case 1000: {
+            if (tag !== 8000) {
+              break;
+            }
+
+            message.deleteCause = reader.int32() as any;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -267,6 +284,7 @@ export const Event: MessageFns<Event> = {
     message.prevKv = (object.prevKv !== undefined && object.prevKv !== null)
       ? KeyValue.fromPartial(object.prevKv)
       : undefined;
+    message.deleteCause = object.deleteCause ?? 0;
     return message;
   },
 };

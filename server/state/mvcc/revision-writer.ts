@@ -91,9 +91,14 @@ export class RevisionWriter {
 
   #record(type: Event['type'], kv: KeyValue, revision: Revision, prevKv: KeyValue | undefined): void {
     this.#store.leases.move(kv.key, prevKv?.lease ?? 0n, kv.lease);
-    const event = { type, kv, revision, prevKv };
-    this.events.push(type === 'put' ? event : { ...event, cause: this.#cause });
-    this.writes.push({ kind: 'putRevision', revision, tombstone: type === 'delete', kv });
+    if (type === 'put') {
+      this.events.push({ type, kv, revision, prevKv });
+      this.writes.push({ kind: 'putRevision', revision, tombstone: false, kv });
+      return;
+    }
+    const cause = this.#cause;
+    this.events.push({ type, kv, revision, prevKv, cause });
+    this.writes.push({ kind: 'putRevision', revision, tombstone: true, kv, cause });
   }
 }
 

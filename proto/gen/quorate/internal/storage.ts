@@ -17,6 +17,32 @@ export const protobufFileName = "quorate/internal/storage.proto";
  * format version: of the identity file for a data directory, of SnapshotHeader for a snapshot.
  */
 
+/** Why a key was deleted. The words of quorate.v1.DeleteCause, which may change without the disk. */
+export const DeleteCause = {
+  /** UNSPECIFIED - A put; or a delete of a release that noted no cause. */
+  UNSPECIFIED: 0,
+  /** DELETE - A DeleteRange request. */
+  DELETE: 1,
+  /** TXN - A Txn request. */
+  TXN: 2,
+  /** LEASE_EXPIRED - The lease that the key was attached to ran out. */
+  LEASE_EXPIRED: 3,
+  /** LEASE_REVOKED - A LeaseRevoke request ended the lease that the key was attached to. */
+  LEASE_REVOKED: 4,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type DeleteCause = typeof DeleteCause[keyof typeof DeleteCause];
+
+export namespace DeleteCause {
+  export type UNSPECIFIED = typeof DeleteCause.UNSPECIFIED;
+  export type DELETE = typeof DeleteCause.DELETE;
+  export type TXN = typeof DeleteCause.TXN;
+  export type LEASE_EXPIRED = typeof DeleteCause.LEASE_EXPIRED;
+  export type LEASE_REVOKED = typeof DeleteCause.LEASE_REVOKED;
+  export type UNRECOGNIZED = typeof DeleteCause.UNRECOGNIZED;
+}
+
 /** How far the replicated state has come. Written in one batch with the state it stands for. */
 export interface AppliedPoint {
   /** The last entry that was applied. */
@@ -45,8 +71,10 @@ export interface StoredKeyValue {
   version: bigint;
   /** 0: no lease. */
   lease: bigint;
-  /** The revision deleted the key: only `key` and `mod_revision` mean anything. */
+  /** The revision deleted the key: only `key`, `mod_revision` and `delete_cause` mean anything. */
   tombstone: boolean;
+  /** Why it was deleted, as watchers are told. */
+  deleteCause: DeleteCause;
 }
 
 /** One member as the cluster knows it. */
@@ -194,6 +222,7 @@ function createBaseStoredKeyValue(): StoredKeyValue {
     version: 0n,
     lease: 0n,
     tombstone: false,
+    deleteCause: 0,
   };
 }
 
@@ -231,6 +260,9 @@ export const StoredKeyValue: MessageFns<StoredKeyValue> = {
     }
     if (message.tombstone !== false) {
       writer.uint32(56).bool(message.tombstone);
+    }
+    if (message.deleteCause !== 0) {
+      writer.uint32(64).int32(message.deleteCause);
     }
     return writer;
   },
@@ -304,6 +336,14 @@ export const StoredKeyValue: MessageFns<StoredKeyValue> = {
             message.tombstone = reader.bool();
             continue;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.deleteCause = reader.int32() as any;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -332,6 +372,7 @@ export const StoredKeyValue: MessageFns<StoredKeyValue> = {
     message.version = (object.version !== undefined && object.version !== null) ? BigInt(object.version) : 0n;
     message.lease = (object.lease !== undefined && object.lease !== null) ? BigInt(object.lease) : 0n;
     message.tombstone = object.tombstone ?? false;
+    message.deleteCause = object.deleteCause ?? 0;
     return message;
   },
 };
