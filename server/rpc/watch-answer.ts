@@ -2,9 +2,8 @@
  * What a watch stream says, from the hub's words to the bytes of WatchResponse messages. An event is encoded once,
  * however many watchers it goes to: the bytes stay with the event object that they all share.
  */
-import { Event as WireEvent, Event_EventType } from '@quorate/proto/etcd/mvcc.js';
+import { Event as WireEvent, Event_DeleteCause, Event_EventType } from '@quorate/proto/etcd/mvcc.js';
 import { WatchResponse } from '@quorate/proto/etcd/watch.js';
-import { DeleteCause as WireCause } from '@quorate/proto/quorate/v1/event.js';
 import type { Header, WatchBatch, WatchOutput, WatchRefusal } from '../node/member.js';
 import type { DeleteCause, Event } from '../state/result.js';
 import { encodeWith } from './codec.js';
@@ -65,11 +64,11 @@ export function eventBytes(event: Event, withPrevKv: boolean): Buffer {
 const encoded = new WeakMap<Event, Buffer>();
 const encodedWithPrevKv = new WeakMap<Event, Buffer>();
 
-const wireCauses: Readonly<Record<DeleteCause, WireCause>> = {
-  delete: WireCause.DELETE,
-  txn: WireCause.TXN,
-  leaseExpired: WireCause.LEASE_EXPIRED,
-  leaseRevoked: WireCause.LEASE_REVOKED,
+const wireCauses: Readonly<Record<DeleteCause, Event_DeleteCause>> = {
+  delete: Event_DeleteCause.DELETE,
+  txn: Event_DeleteCause.TXN,
+  leaseExpired: Event_DeleteCause.LEASE_EXPIRED,
+  leaseRevoked: Event_DeleteCause.LEASE_REVOKED,
 };
 
 function eventToWire({ type, kv, prevKv, cause }: Event, withPrevKv: boolean): WireEvent {
@@ -77,7 +76,7 @@ function eventToWire({ type, kv, prevKv, cause }: Event, withPrevKv: boolean): W
     type: type === 'put' ? Event_EventType.PUT : Event_EventType.DELETE,
     kv: keyValueToWire(kv),
     prevKv: withPrevKv && prevKv !== undefined ? keyValueToWire(prevKv) : undefined,
-    deleteCause: cause === undefined ? WireCause.UNSPECIFIED : wireCauses[cause],
+    deleteCause: cause === undefined ? Event_DeleteCause.UNSPECIFIED : wireCauses[cause],
   };
 }
 

@@ -6,7 +6,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client, credentials } from '@grpc/grpc-js';
 import { CompactionRequest, DeleteRangeRequest, PutRequest, TxnRequest } from '@quorate/proto/etcd/kv.js';
-import { DeleteCause } from '@quorate/proto/quorate/v1/event.js';
+import { Event_DeleteCause } from '@quorate/proto/etcd/mvcc.js';
 import { describe, expect, it } from 'vitest';
 import { Cluster } from '../harness/cluster.js';
 import { requirePeer } from '../harness/etcd.js';
@@ -90,7 +90,7 @@ function comparable({ responses }: WatchClient): unknown {
     const isAnswer = response.created || response.canceled || response.events.length === 0;
     if (isAnswer) answers.push(response.created ? inWords(response).replace(/@\d+/, '@') : inWords(response));
     for (const each of response.events) {
-      const event = { ...each, deleteCause: DeleteCause.UNSPECIFIED };
+      const event = { ...each, deleteCause: Event_DeleteCause.UNSPECIFIED };
       (events[String(response.watchId)] ??= []).push(inWords({ ...response, events: [event], header: undefined }));
     }
   }

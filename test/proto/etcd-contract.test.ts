@@ -53,8 +53,15 @@ interface MethodDescriptor {
   readonly serverStreaming?: boolean;
 }
 
-/** Ours inside etcd's messages: from 1000 on, where its clients skip what they do not know. */
-const extensions = ['message mvccpb.Event 1000 delete_cause quorate.v1.DeleteCause'];
+/** Ours inside etcd's messages: fields from 1000 on, which its clients skip, and their types. */
+const extensions = [
+  'message mvccpb.Event 1000 delete_cause mvccpb.Event.DeleteCause',
+  'enum mvccpb.Event.DeleteCause 0 DELETE_CAUSE_UNSPECIFIED',
+  'enum mvccpb.Event.DeleteCause 1 DELETE_CAUSE_DELETE',
+  'enum mvccpb.Event.DeleteCause 2 DELETE_CAUSE_TXN',
+  'enum mvccpb.Event.DeleteCause 3 DELETE_CAUSE_LEASE_EXPIRED',
+  'enum mvccpb.Event.DeleteCause 4 DELETE_CAUSE_LEASE_REVOKED',
+];
 
 /** Type names in descriptors begin with a dot. */
 const bare = (typeName: string): string => typeName.slice(1);

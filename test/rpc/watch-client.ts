@@ -1,7 +1,7 @@
 /** A watch stream as a client sees it: what it was told, in order, and how the stream ended. */
 import { type Client, type ClientDuplexStream, Metadata, type ServiceError } from '@grpc/grpc-js';
+import { Event_DeleteCause as DeleteCause } from '@quorate/proto/etcd/mvcc.js';
 import { WatchCreateRequest, WatchRequest, WatchResponse } from '@quorate/proto/etcd/watch.js';
-import { DeleteCause } from '@quorate/proto/quorate/v1/event.js';
 
 const passBytes = (bytes: Buffer): Buffer => bytes;
 

@@ -3,7 +3,6 @@
 
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
-import { DeleteCause } from "../quorate/v1/event.js";
 
 export const protobufPackage = "mvccpb";
 
@@ -12,8 +11,10 @@ export const protobufFileName = "etcd/mvcc.proto";
 /**
  * What the store holds and what happens to it: the nouns that every other file of etcd's v3 API speaks about.
  *
- * Names, numbers and types are etcd's contract; existing clients depend on each of them, so nothing here may change. What
- * has a number from 1000 on is Quorate's own (quorate/v1/event.proto).
+ * Names, numbers and types are etcd's contract; existing clients depend on each of them, so nothing here may change.
+ *
+ * Field numbers from 1000 on in etcd's messages are Quorate's own: etcd's stay far below, and its clients skip what they do
+ * not know. Nothing that an etcd client needs ever stands there. They too are only added to, never renumbered or reused.
  */
 
 /** One key with its value as of some revision. */
@@ -45,7 +46,7 @@ export interface Event {
     | KeyValue
     | undefined;
   /** Why the key was deleted. Quorate's own: etcd never sends it, and its clients skip it. */
-  deleteCause: DeleteCause;
+  deleteCause: Event_DeleteCause;
 }
 
 /** What happened to the key. */
@@ -63,6 +64,32 @@ export namespace Event_EventType {
   export type PUT = typeof Event_EventType.PUT;
   export type DELETE = typeof Event_EventType.DELETE;
   export type UNRECOGNIZED = typeof Event_EventType.UNRECOGNIZED;
+}
+
+/** Why a key was deleted. Quorate's own. */
+export const Event_DeleteCause = {
+  /** UNSPECIFIED - A put; or a delete whose cause was not noted, by a release that did not know this field. */
+  UNSPECIFIED: 0,
+  /** DELETE - A DeleteRange request. */
+  DELETE: 1,
+  /** TXN - A Txn request. */
+  TXN: 2,
+  /** LEASE_EXPIRED - The lease that the key was attached to ran out. */
+  LEASE_EXPIRED: 3,
+  /** LEASE_REVOKED - A LeaseRevoke request ended the lease that the key was attached to. */
+  LEASE_REVOKED: 4,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type Event_DeleteCause = typeof Event_DeleteCause[keyof typeof Event_DeleteCause];
+
+export namespace Event_DeleteCause {
+  export type UNSPECIFIED = typeof Event_DeleteCause.UNSPECIFIED;
+  export type DELETE = typeof Event_DeleteCause.DELETE;
+  export type TXN = typeof Event_DeleteCause.TXN;
+  export type LEASE_EXPIRED = typeof Event_DeleteCause.LEASE_EXPIRED;
+  export type LEASE_REVOKED = typeof Event_DeleteCause.LEASE_REVOKED;
+  export type UNRECOGNIZED = typeof Event_DeleteCause.UNRECOGNIZED;
 }
 
 function createBaseKeyValue(): KeyValue {

@@ -17,7 +17,7 @@ export const protobufFileName = "quorate/internal/storage.proto";
  * format version: of the identity file for a data directory, of SnapshotHeader for a snapshot.
  */
 
-/** Why a key was deleted. The words of quorate.v1.DeleteCause, which may change without the disk. */
+/** Why a key was deleted: the words of mvccpb.Event.DeleteCause. */
 export const DeleteCause = {
   /** UNSPECIFIED - A put; or a delete of a release that noted no cause. */
   UNSPECIFIED: 0,
