@@ -18,6 +18,12 @@ export type ErrorCode =
   | 'RESPONSE_TOO_LARGE'
   | 'LEASE_TTL_TOO_LARGE'
   | 'INVALID_LEASE'
+  | 'INVALID_SESSION'
+  // A write of a session without a sequence number, or something else with one.
+  | 'INVALID_SEQUENCE'
+  // A frame of a stream that makes no sense where it stands, or a version that this member does not speak.
+  | 'INVALID_FRAME'
+  | 'UNSUPPORTED_VERSION'
   | 'UNIMPLEMENTED'
   // Refused by the state machine, identically on every member; nothing changed.
   | 'KEY_NOT_FOUND'
@@ -26,7 +32,7 @@ export type ErrorCode =
   | 'LEASE_TOO_LARGE'
   | 'MEMBER_NOT_FOUND'
   // The place in a waiting line is gone, with its lease or by another's hand.
-  | 'SESSION_EXPIRED'
+  | 'TURN_LOST'
   // The leadership that was named is over.
   | 'NOT_ELECTED'
   // Nobody leads this election.
@@ -35,6 +41,17 @@ export type ErrorCode =
   | 'COMPACTED'
   | 'FUTURE_REVISION'
   | 'UNKNOWN_COMMAND'
+  // There is no such session, or no longer.
+  | 'SESSION_EXPIRED'
+  | 'TOO_MANY_SESSIONS'
+  // A write before this one is missing: it was not applied, and is to be sent again after that one.
+  | 'SEQUENCE_GAP'
+  // The client has given this number up.
+  | 'SEQUENCE_SETTLED'
+  | 'SESSION_WINDOW_FULL'
+  // Applied, and only the reply to it is gone: it was too large to be kept, or reads what was compacted since.
+  | 'REPLY_TOO_LARGE'
+  | 'REPLY_TOO_OLD'
   // The cluster could not take the request; it was surely not applied.
   | 'NO_LEADER'
   | 'LEADER_CHANGED'

@@ -57,7 +57,7 @@ export class WaitingLine {
 
   /**
    * Takes a place and waits until it has the turn. A lease has one place: who has it already is answered for that one,
-   * which is written anew, with `value` unless that is undefined. Rejects with LEASE_NOT_FOUND; with SESSION_EXPIRED when the
+   * which is written anew, with `value` unless that is undefined. Rejects with LEASE_NOT_FOUND; with TURN_LOST when the
    * place is lost while it waits; with what `signal` was aborted with. The place that this call took it gives back then.
    */
   async enter(lease: bigint, value: ByteString | undefined, signal: AbortSignal | undefined): Promise<Turn> {
@@ -99,7 +99,7 @@ export class WaitingLine {
       const look = this.#look([keyQuery(key), this.#youngestBefore(createRevision)]);
       const { header, results } = await orAborted(look, signal);
       const [own, before] = results.map((result) => (result.kind === 'range' ? result.kvs[0] : undefined));
-      if (own?.createRevision !== createRevision) throw new QuorateError('SESSION_EXPIRED');
+      if (own?.createRevision !== createRevision) throw new QuorateError('TURN_LOST');
       if (before === undefined) return header;
       await this.#untilDeleted([key, before.key], header.revision + 1, signal);
     }

@@ -115,7 +115,7 @@ describe('a waiting line', () => {
     const waiter = await enter(follower(), 2n);
     await cluster.run(leader.leases.revoke(2n));
     await cluster.clock.advance(100);
-    expect(waiter.outcome).toBe('SESSION_EXPIRED');
+    expect(waiter.outcome).toBe('TURN_LOST');
     expect(await keysOf(leader)).toEqual(['lock/1']);
   });
 
@@ -126,7 +126,7 @@ describe('a waiting line', () => {
     await cluster.run(leader.kv.deleteRange({ kind: 'deleteRange', key: 'lock/2', rangeEnd: '', prevKv: false }));
     await cluster.run(leader.kv.put({ ...put('lock/2', ''), lease: 2n }));
     await cluster.clock.advance(100);
-    expect(waiter.outcome).toBe('SESSION_EXPIRED');
+    expect(waiter.outcome).toBe('TURN_LOST');
   });
 
   it('gives back the place of whoever stops waiting, and of nobody else', async () => {

@@ -50,11 +50,15 @@ export const protobufFileName = "quorate/v1/session.proto";
  * refused by name, never guessed at.
  */
 
-/** What became of a request that failed. */
+/**
+ * What became of a request that failed. A member speaks of the request that it answers, not of earlier ones under the
+ * same sequence number: where one of those is of unknown outcome, "not applied" says nothing about that one. A client
+ * puts together what it was told of all of them. A read that failed was not applied.
+ */
 export const Outcome = {
   /** UNSPECIFIED - Never sent. */
   UNSPECIFIED: 0,
-  /** NOT_APPLIED - It surely did not happen, and what was sent so far never will. */
+  /** NOT_APPLIED - This request surely did not happen, and never will. */
   NOT_APPLIED: 1,
   /** APPLIED - It happened; only its reply is gone. */
   APPLIED: 2,
@@ -110,7 +114,10 @@ export interface Requests {
 export interface Request {
   /** Names the request within its stream; rises. */
   number: bigint;
-  /** Of a write: 1, 2, 3, ... within the session, the same again when it is sent again. Of a read: 0. */
+  /**
+   * Of a write: 1, 2, 3, ... within the session, the same again when it is sent again. Of a read: 0. A write that the
+   * store refuses takes its number all the same; one that could not be proposed does not, and leaves a hole.
+   */
   sequence: bigint;
   /** How long the client waits for the reply, from now on; 0: as long as the member's own limit. */
   timeoutMs: number;
