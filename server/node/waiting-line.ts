@@ -34,6 +34,11 @@ export interface Turn extends Place {
   readonly turnHeader: Header;
 }
 
+/** What a caller may make of the entry that takes a place: its key, or the prefix, stands there again and again. */
+export function placeBytes(nameBytes: number, valueBytes: number): number {
+  return 9 * nameBytes + valueBytes;
+}
+
 interface Entered {
   readonly place: Place;
   readonly isNew: boolean;

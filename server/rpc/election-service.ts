@@ -7,6 +7,7 @@ import type { Logger } from '../lib/logger.js';
 import { QuorateError } from '../lib/quorate-error.js';
 import { Election, type Leadership } from '../node/election.js';
 import type { Header } from '../node/member.js';
+import { placeBytes } from '../node/waiting-line.js';
 import { decodeMessage, encodeMessage, passBytes } from './codec.js';
 import { wireStatusOf } from './errors.js';
 import { headerToWire, keyValueToWire } from './kv-answer.js';
@@ -37,7 +38,7 @@ export function serveElections(calls: UnaryCalls, ports: ElectionPorts, limits: 
     ElectionDefinition,
     campaign,
     untyped(async (request, context) => {
-      assertFits(context, limits);
+      assertFits({ requestBytes: placeBytes(request.name.length, request.value.length) }, limits);
       const [name, value] = [byteStringFrom(request.name), byteStringFrom(request.value)];
       const turn = await context.waiting((signal) =>
         withLease(ports.leases, request.lease, (id) => election.campaign(name, id, value, signal)),
@@ -53,8 +54,12 @@ export function serveElections(calls: UnaryCalls, ports: ElectionPorts, limits: 
     proclaim,
     untyped(async (request, context) => {
       assertFits(context, limits);
+      const leadership = leadershipFrom(request.leader);
       const value = byteStringFrom(request.value);
-      return { header: headerToWire(await election.proclaim(leadershipFrom(request.leader), value, context.options)) };
+      const header = await withLease(ports.leases, leadership.lease, (lease) =>
+        election.proclaim({ ...leadership, lease }, value, context.options),
+      );
+      return { header: headerToWire(header) };
     }),
     leaderTraits,
   );

@@ -63,7 +63,7 @@ export function serveKv(calls: UnaryCalls, member: Member, limits: KvLimits): vo
 }
 
 /** What goes into the log has a limit; a read, which does not, is bounded by what gRPC receives at all. */
-export function assertFits({ requestBytes }: CallContext, { maxRequestBytes }: KvLimits): void {
+export function assertFits({ requestBytes }: Pick<CallContext, 'requestBytes'>, { maxRequestBytes }: KvLimits): void {
   if (requestBytes <= maxRequestBytes) return;
   throw new QuorateError('REQUEST_TOO_LARGE', `${requestBytes} bytes, at most ${maxRequestBytes}`);
 }

@@ -2,7 +2,7 @@
 import { LockDefinition } from '@quorate/proto/etcd/lock.js';
 import { bytesFrom, byteStringFrom } from '../lib/bytes.js';
 import type { Member } from '../node/member.js';
-import { type LineParts, WaitingLine } from '../node/waiting-line.js';
+import { type LineParts, placeBytes, WaitingLine } from '../node/waiting-line.js';
 import { headerToWire } from './kv-answer.js';
 import { assertFits, type KvLimits } from './kv-service.js';
 import { deleteRangeFrom } from './kv-request.js';
@@ -22,7 +22,7 @@ export function serveLocks(calls: UnaryCalls, ports: LockPorts, limits: KvLimits
     LockDefinition,
     lock,
     untyped(async ({ name, lease }, context) => {
-      assertFits(context, limits);
+      assertFits({ requestBytes: placeBytes(name.length, 0) }, limits);
       const line = new WaitingLine(ports, byteStringFrom(name));
       const { key, turnHeader } = await context.waiting((signal) =>
         withLease(ports.leases, lease, (id) => line.enter(id, undefined, signal)),

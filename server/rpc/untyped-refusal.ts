@@ -6,7 +6,7 @@ import { QuorateError } from '../lib/quorate-error.js';
 import type { UnaryHandler } from './unary-calls.js';
 import { UntypedRefusal } from './errors.js';
 
-const untypedCodes: ReadonlySet<string> = new Set(['EMPTY_KEY', 'LEASE_NOT_FOUND']);
+const untypedCodes: ReadonlySet<string> = new Set(['EMPTY_KEY', 'LEASE_NOT_FOUND', 'REQUEST_TOO_LARGE']);
 
 export function untyped<Request, Response>(handler: UnaryHandler<Request, Response>): UnaryHandler<Request, Response> {
   return async (request, context) => {

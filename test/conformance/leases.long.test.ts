@@ -5,9 +5,12 @@
  */
 import { spawn } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
+import { Client, credentials } from '@grpc/grpc-js';
 import {
   LeaseGrantRequest,
   LeaseGrantResponse,
+  LeaseKeepAliveRequest,
+  LeaseKeepAliveResponse,
   LeaseLeasesRequest,
   LeaseLeasesResponse,
   LeaseRevokeRequest,
@@ -168,6 +171,22 @@ describe.skipIf(!requirePeer('etcd', 'etcdctl', targetProgram))(`leases: ${targe
     actual.close();
   });
 
+  it.each(memberNumbers)('a stream of renewals at member %i', { timeout: timeoutMs }, async (number) => {
+    const [expected, actual] = await Promise.all(
+      [reference(), subject()].map(async (cluster) => {
+        const calls = leaseCalls(cluster.endpoints[number - 1] ?? '');
+        const base = BigInt(number) * 1_000_000n;
+        for (const id of [base, -base]) await calls.grant(id, 300n);
+        const told = await renewalsOf(cluster.endpoints[number - 1] ?? '', base);
+        for (const id of [base, -base]) await calls.revoke(id);
+        calls.close();
+        return told;
+      }),
+    );
+    expect(expected).toHaveLength(10);
+    expect(actual).toEqual(expected);
+  });
+
   it.each(memberNumbers)('etcdctl at member %i', { timeout: timeoutMs }, async (number) => {
     const run = async (cluster: Members, args: readonly string[]): Promise<CommandOutput> => {
       const endpoint = cluster.endpoints[number - 1] ?? '';
@@ -263,6 +282,29 @@ describe.skipIf(!requirePeer('etcd', 'etcdctl', targetProgram))(`leases: ${targe
     console.info(`gone ${((performance.now() - from) / 1000).toFixed(1)} s after its keeper was killed`);
   });
 });
+
+/** One answer after the other, and how the stream ends once the client has said all. */
+function renewalsOf(endpoint: string, base: bigint): Promise<readonly string[]> {
+  const client = new Client(endpoint, credentials.createInsecure());
+  const pass = (bytes: Buffer): Buffer => bytes;
+  const call = client.makeBidiStreamRequest('/etcdserverpb.Lease/LeaseKeepAlive', pass, pass);
+  const told: string[] = [];
+  call.on('data', (bytes: Buffer) => {
+    const { ID, TTL, header } = LeaseKeepAliveResponse.decode(bytes);
+    told.push(`${ID} for ${TTL}, at ${typeof header?.revision}`);
+  });
+  for (const ID of [base, -base, base, 0n, base + 1n, -1n, INT64_MIN, INT64_MAX, -base]) {
+    call.write(Buffer.from(LeaseKeepAliveRequest.encode({ ID }).finish()));
+  }
+  call.end();
+  return new Promise((resolve, reject) => {
+    call.on('error', reject);
+    call.on('status', ({ code }: { code: number }) => {
+      client.close();
+      resolve([...told, `ended with ${code}`]);
+    });
+  });
+}
 
 async function grantedBy(cluster: Members, number: number, ttl = 999): Promise<string> {
   const { stdout } = await etcdctl([cluster.endpoints[number - 1] ?? ''], ['lease', 'grant', String(ttl)]);

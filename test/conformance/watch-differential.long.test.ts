@@ -7,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Client, credentials } from '@grpc/grpc-js';
 import { CompactionRequest, DeleteRangeRequest, PutRequest, TxnRequest } from '@quorate/proto/etcd/kv.js';
 import { Event_DeleteCause } from '@quorate/proto/etcd/mvcc.js';
+import { LeaseGrantRequest, LeaseRevokeRequest } from '@quorate/proto/etcd/lease.js';
 import { describe, expect, it } from 'vitest';
 import { Cluster } from '../harness/cluster.js';
 import { requirePeer } from '../harness/etcd.js';
@@ -32,16 +33,24 @@ class Subject {
     return stream;
   }
 
-  put(key: string, value: string): Promise<void> {
+  put(key: string, value: string, lease = 0n): Promise<void> {
     return this.#call(
-      'Put',
-      PutRequest.encode(PutRequest.fromPartial({ key: bytes(key), value: bytes(value) })).finish(),
+      'KV/Put',
+      PutRequest.encode(PutRequest.fromPartial({ key: bytes(key), value: bytes(value), lease })).finish(),
     );
+  }
+
+  grant(ID: bigint, TTL: bigint): Promise<void> {
+    return this.#call('Lease/LeaseGrant', LeaseGrantRequest.encode({ ID, TTL }).finish());
+  }
+
+  revoke(ID: bigint): Promise<void> {
+    return this.#call('Lease/LeaseRevoke', LeaseRevokeRequest.encode({ ID }).finish());
   }
 
   del(key: string, rangeEnd = ''): Promise<void> {
     const request = DeleteRangeRequest.fromPartial({ key: bytes(key), rangeEnd: bytes(rangeEnd) });
-    return this.#call('DeleteRange', DeleteRangeRequest.encode(request).finish());
+    return this.#call('KV/DeleteRange', DeleteRangeRequest.encode(request).finish());
   }
 
   /** Puts of several keys, then a delete of another, at once. */
@@ -52,12 +61,12 @@ class Subject {
       })),
       { request: { $case: 'requestDeleteRange' as const, value: { key: bytes(gone) } } },
     ];
-    return this.#call('Txn', TxnRequest.encode(TxnRequest.fromPartial({ success })).finish());
+    return this.#call('KV/Txn', TxnRequest.encode(TxnRequest.fromPartial({ success })).finish());
   }
 
   compact(revision: number): Promise<void> {
     const request = CompactionRequest.fromPartial({ revision: BigInt(revision), physical: true });
-    return this.#call('Compact', CompactionRequest.encode(request).finish());
+    return this.#call('KV/Compact', CompactionRequest.encode(request).finish());
   }
 
   /** What each watcher of each stream was told, once nothing more comes. */
@@ -77,7 +86,7 @@ class Subject {
   }
 
   async #call(method: string, message: Uint8Array): Promise<void> {
-    const answer = await this.#raw.call(`/etcdserverpb.KV/${method}`, message);
+    const answer = await this.#raw.call(`/etcdserverpb.${method}`, message);
     if (!answer.ok) throw new Error(answer.text);
   }
 }
@@ -158,6 +167,24 @@ const scenes: Readonly<Record<string, (subject: Subject) => Promise<void>>> = {
     await watch.told(2);
     await delay(quietMs);
     watch.progress();
+  },
+  'the end of leases': async (subject) => {
+    await subject.grant(1n, 600n);
+    await subject.grant(2n, 2n);
+    for (const key of ['m', 'c', '\xff', 'a', 'b']) await subject.put(key, 'revoked', 1n);
+    for (const key of ['z', 'y', 'x']) await subject.put(key, 'expired', 2n);
+    // Both of these have moved away before the end.
+    await subject.put('b', 'kept');
+    await subject.put('y', 'moved', 1n);
+    const watch = await subject.open();
+    watch.create('', { rangeEnd: '\0', prevKv: true });
+    watch.create('c');
+    await watch.told(2);
+    await subject.revoke(1n);
+    await watch.until(() => watch.responses.flatMap(({ events }) => events).length >= 8);
+    const late = await subject.open();
+    late.create('', { rangeEnd: '\0', prevKv: true, startRevision: 11n });
+    await late.told(2);
   },
   'compacted history': async (subject) => {
     for (let round = 0; round < 10; round += 1) await subject.put('z', String(round));

@@ -89,9 +89,18 @@ describe('Lock', () => {
     expect((await call(LockDefinition, unlock, { key: Buffer.from('nobody') })).header?.revision).toBe(1n);
     await grant(1n);
     await grant(2n);
+    // The entry for a place holds its name many times over: that counts, not the request.
+    for (const bytes of [1_572_864, 200_000]) {
+      expect(await refusalOf(lockOf('x'.repeat(bytes), 1n))).toMatchObject({
+        code: 2,
+        text: 'etcdserver: request is too large',
+        quorateCode: 'REQUEST_TOO_LARGE',
+      });
+    }
+    await lockOf('x'.repeat(100_000), 1n);
     await lockOf('lk', 1n);
     const waiter = refusalOf(lockOf('lk', 2n));
-    await until(async () => (await keys()).length === 2);
+    await until(async () => (await keys()).length === 3);
     await call(LeaseDefinition, LeaseDefinition.methods.leaseRevoke, { ID: 2n });
     expect(await waiter).toMatchObject({ code: 2, text: 'mutex: session is expired' });
   });
@@ -138,7 +147,29 @@ describe('Election', () => {
     await until(() => Promise.resolve(member.kv.watchers === 0));
   });
 
+  it('goes on under a lease of its own where the proof of leadership names none, not for ever', async () => {
+    await grant(1n);
+    const { leader: proof } = await run(1n, 'a');
+    if (proof === undefined) throw new Error('no proof');
+    const value = Buffer.from('b');
+    await call(ElectionDefinition, proclaim, { leader: { ...proof, lease: 0n }, value });
+    const lease = (await call(ElectionDefinition, leader, { name })).kv?.lease ?? 0n;
+    expect([0n, 1n]).not.toContain(lease);
+    const past = { ...proof, rev: 77n, lease: 0n };
+    expect((await refusalOf(call(ElectionDefinition, proclaim, { leader: past, value }))).code).toBe(2);
+    const all = () => call(LeaseDefinition, LeaseDefinition.methods.leaseLeases, {});
+    await until(async () => (await all()).leases.length === 2);
+    const left = await call(LeaseDefinition, LeaseDefinition.methods.leaseTimeToLive, { ID: lease, keys: false });
+    expect(Number(left.TTL)).toBeGreaterThan(50);
+  });
+
   it('refuses with the status and the texts of etcd', async () => {
+    const huge = 'x'.repeat(1_572_864);
+    expect(await refusalOf(run(1n, huge))).toMatchObject({ code: 2, text: 'etcdserver: request is too large' });
+    const proofOfNothing = { name, key: Buffer.from('e/1'), rev: 1n, lease: 1n };
+    expect(
+      await refusalOf(call(ElectionDefinition, proclaim, { leader: proofOfNothing, value: Buffer.from(huge) })),
+    ).toMatchObject({ code: 2, text: 'etcdserver: request is too large' });
     expect(await refusalOf(call(ElectionDefinition, leader, { name }))).toMatchObject({
       code: 2,
       text: 'election: no leader',
