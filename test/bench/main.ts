@@ -1,7 +1,7 @@
 /**
  * npm run bench -- unary [--seconds 5] [--rounds 3] [--only quorate|etcd] [--operation put|get]
  *                        [--in-flight 1|64|1024] [--profile FOLDER]
- * npm run bench -- watch [--only quorate|etcd]
+ * npm run bench -- watch [--rounds 3] [--only quorate|etcd] [--profile FOLDER]
  *
  * Prints figures and leaves with 0; leaves with 1 when a figure would not be valid. With --profile every Quorate
  * process leaves a .cpuprofile for DevTools in FOLDER; its name holds the process id, and that of the leader is printed.
@@ -13,7 +13,7 @@ import { type Program, requirePeer } from '../harness/etcd.js';
 import type { Operation } from './contender.js';
 import { tableOf, watchTableOf } from './report.js';
 import { runUnary } from './unary.js';
-import { runWatch } from './watch.js';
+import { measureAudience, runWatch } from './watch.js';
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
@@ -34,19 +34,25 @@ const inFlights = chosen('in-flight', values['in-flight'], ['1', '64', '1024']).
 for (const program of programs) {
   if (!requirePeer(program)) throw new Error(`${program} is not there (Debian: etcd-server; Quorate: npm run build)`);
 }
+const profileFolder = values.profile === undefined ? undefined : resolve(values.profile);
+if (profileFolder !== undefined) await mkdir(profileFolder, { recursive: true });
+const nodeArgs = profileFolder === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', profileFolder];
+const rounds = positive('rounds', values.rounds);
 if (what === 'watch') {
-  console.log(
-    '3 members each; one writer, 1,000 watchers of its key over 50 streams, all at the leader; 256-byte values',
-  );
-  console.log(watchTableOf(await runWatch(programs)));
+  await watch();
 } else {
   await unary();
 }
 
-async function unary(): Promise<void> {
-  const profileFolder = values.profile === undefined ? undefined : resolve(values.profile);
-  if (profileFolder !== undefined) await mkdir(profileFolder, { recursive: true });
+async function watch(): Promise<void> {
+  console.log(
+    '3 members each; one writer, 1,000 watchers of its key over 50 streams, all at the leader; 256-byte values; medians',
+  );
+  console.log(`the reader alone takes ${(await measureAudience()).toFixed(0)} events/s, each in a message of its own`);
+  console.log(watchTableOf(await runWatch({ programs, rounds, nodeArgs })));
+}
 
+async function unary(): Promise<void> {
   console.log(
     '3 members each, on loopback and one disk; 256-byte values; all calls to the leader; medians of all rounds',
   );
@@ -55,8 +61,8 @@ async function unary(): Promise<void> {
     operations,
     inFlights,
     seconds: positive('seconds', values.seconds),
-    rounds: positive('rounds', values.rounds),
-    ...(profileFolder === undefined ? {} : { profileFolder }),
+    rounds,
+    nodeArgs,
   });
   console.log(tableOf(figures));
 }

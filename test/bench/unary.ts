@@ -18,8 +18,8 @@ export interface UnaryOptions {
   /** Of load in every figure of every round. */
   readonly seconds: number;
   readonly rounds: number;
-  /** Where Quorate's members leave CPU profiles when they stop; absent: none. */
-  readonly profileFolder?: string;
+  /** Flags of Node.js itself, for Quorate's members. */
+  readonly nodeArgs: readonly string[];
 }
 
 /** Medians over all rounds. */
@@ -56,7 +56,7 @@ export async function runUnary(options: UnaryOptions): Promise<readonly UnaryFig
   const contenders: Contender[] = [];
   try {
     for (const program of options.programs) {
-      contenders.push(await Contender.start(program, folder, profileArgs(options)));
+      contenders.push(await Contender.start(program, folder, options.nodeArgs));
     }
     return await measureAll(contenders, options);
   } finally {
@@ -65,16 +65,10 @@ export async function runUnary(options: UnaryOptions): Promise<readonly UnaryFig
   }
 }
 
-function profileArgs({ profileFolder }: UnaryOptions): readonly string[] {
-  return profileFolder === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', profileFolder];
-}
-
 async function measureAll(contenders: readonly Contender[], options: UnaryOptions): Promise<readonly UnaryFigure[]> {
   const figures: UnaryFigure[] = [];
   for (const shape of chosenShapes(options)) figures.push(...(await measureShape(contenders, shape, options)));
-  if (options.profileFolder !== undefined) {
-    for (const { program, leaderPid } of contenders) console.log(`process of ${program}'s leader: ${leaderPid}`);
-  }
+  for (const { program, leaderPid } of contenders) console.log(`process of ${program}'s leader: ${leaderPid}`);
   return figures;
 }
 

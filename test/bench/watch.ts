@@ -1,26 +1,56 @@
 /**
- * Watches against three members of Quorate and of etcd, in one run on one machine, one after the other: one writer, a
- * thousand watchers of its key over fifty streams. The same client reads both, and takes its share of the machine.
+ * Watches against three members of Quorate and of etcd, in alternating rounds of one run on one machine: one writer, a
+ * thousand watchers of its key over fifty streams. The same processes write to and read from both, and take their share
+ * of the machine; how much the reading one can take without any member is printed first.
  */
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Client, type ClientDuplexStream, credentials } from '@grpc/grpc-js';
 import { PutRequest, PutResponse } from '@quorate/proto/etcd/kv.js';
-import { WatchCreateRequest, WatchRequest, WatchResponse } from '@quorate/proto/etcd/watch.js';
-import { Cluster, until } from '../harness/cluster.js';
+import { percentile, spreadOf } from '../e2e/figures.js';
+import { Cluster } from '../harness/cluster.js';
 import type { Program } from '../harness/etcd.js';
 import { RawClient } from '../harness/raw-client.js';
+import { CannedMember } from './canned-member.js';
+import { RemoteAudience } from './remote-audience.js';
+import { nowMs } from './watch-audience.js';
 
+export interface WatchOptions {
+  readonly programs: readonly Program[];
+  readonly rounds: number;
+  /** Flags of Node.js itself, for Quorate's members. */
+  readonly nodeArgs: readonly string[];
+}
+
+/** Medians over all rounds. */
 export interface WatchFigure {
   readonly program: Program;
   /** While the writer writes as fast as it can, from its first put to the last event. */
   readonly eventsPerSecond: number;
+  readonly eventsPerSecondMin: number;
+  readonly eventsPerSecondMax: number;
+  readonly eventsPerMessage: number;
   /** From the writer's acknowledgement to an event's arrival, while the writer is paced. */
   readonly p50Ms: number;
   readonly p99Ms: number;
   /** Growth of the member's resident memory for each of many idle watchers. */
   readonly idleWatcherBytes: number;
-  /** One put at a time, before the idle watchers and beside them. */
+  /** One put at a time, without the idle watchers and beside them. */
+  readonly putMs: number;
+  readonly putBesideIdleMs: number;
+}
+
+interface Burst {
+  readonly eventsPerSecond: number;
+  readonly eventsPerMessage: number;
+}
+
+interface Delays {
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+interface Idle {
+  readonly bytesPerWatcher: number;
   readonly putMs: number;
   readonly putBesideIdleMs: number;
 }
@@ -29,190 +59,201 @@ const connections = 10;
 const streams = 50;
 const watchersPerStream = 20;
 const watchers = streams * watchersPerStream;
-const burstPuts = 200;
+const valueBytes = 256;
+const burstPuts = 1_000;
 /** The writer does not wait for one put before it sends the next: else its latency would be measured, not the watches. */
 const burstInFlight = 8;
+const warmUpPuts = 100;
 const pacedPuts = 100;
 const pacedIntervalMs = 60;
 const idleWatchers = 10_000;
 const timedPuts = 300;
-const waitMs = 60_000;
 const putPath = '/etcdserverpb.KV/Put';
 
-export async function runWatch(programs: readonly Program[]): Promise<readonly WatchFigure[]> {
-  const figures: WatchFigure[] = [];
-  for (const program of programs) figures.push(await measure(program));
-  return figures;
+/** Events per second that the audience takes when nothing but canned bytes come. */
+export async function measureAudience(): Promise<number> {
+  const streamsPerConnection = streams / connections;
+  const canned = await CannedMember.start({
+    streamsPerConnection,
+    watchersPerStream,
+    revisions: burstPuts,
+    valueBytes,
+  });
+  const audience = await audienceOf(canned.endpoint, () => 'hot');
+  const startedAt = nowMs();
+  canned.play();
+  const { atMs } = await audience.told(burstPuts * watchers);
+  audience.end();
+  canned.end();
+  return (burstPuts * watchers * 1_000) / (atMs - startedAt);
 }
 
-async function measure(program: Program): Promise<WatchFigure> {
-  const cluster = await Cluster.start({ program });
-  const clients: Client[] = [];
+export async function runWatch({ programs, rounds, nodeArgs }: WatchOptions): Promise<readonly WatchFigure[]> {
+  const subjects: Subject[] = [];
   try {
-    const { leader } = await cluster.untilSettled();
-    const { endpoint } = leader.spec;
-    const writer = new RawClient(endpoint);
-    for (let count = 0; count < connections; count += 1) clients.push(connect(endpoint));
-    const putMs = await timePuts(writer);
-    const idle = await measureIdle(clients, leader.process.pid);
-    const putBesideIdleMs = await timePuts(writer);
-    for (const stream of idle.streams) stream.end();
-    const load = await measureLoad(clients, writer);
-    writer.close();
-    return { program, ...load, idleWatcherBytes: idle.bytes, putMs, putBesideIdleMs };
+    for (const program of programs) subjects.push(await Subject.start(program, nodeArgs));
+    // Memory first: later nobody knows what it was before.
+    for (let round = 0; round < rounds; round += 1) for (const subject of subjects) await subject.measureIdle();
+    for (const subject of subjects) await subject.gatherAudience();
+    for (let round = 0; round < rounds; round += 1) for (const subject of subjects) await subject.measureBurst();
+    for (let round = 0; round < rounds; round += 1) for (const subject of subjects) await subject.measureDelays();
+    return subjects.map((subject) => subject.figure());
   } finally {
-    for (const client of clients) client.close();
-    await cluster.end();
+    for (const subject of subjects) await subject.end();
   }
 }
 
-async function measureLoad(
-  clients: readonly Client[],
-  writer: RawClient,
-): Promise<Pick<WatchFigure, 'eventsPerSecond' | 'p50Ms' | 'p99Ms'>> {
-  /** Arrivals of each revision, by revision. */
-  const arrivals = new Map<number, number[]>();
-  let told = 0;
-  const opened = Array.from({ length: streams }, (_, at) =>
-    WatchedStream.open(
-      clientAt(clients, at),
-      watchersPerStream,
-      () => 'hot',
-      (revision, atMs) => {
-        told += 1;
-        const times = arrivals.get(revision);
-        if (times === undefined) arrivals.set(revision, [atMs]);
-        else times.push(atMs);
-      },
-    ),
-  );
-  await Promise.all(opened.map((stream) => stream.created()));
-  await burst(5);
-  const startedAt = performance.now();
-  const before = told;
-  await burst(burstPuts);
-  const eventsPerSecond = ((told - before) * 1_000) / (performance.now() - startedAt);
+/** One program and everything that was measured of it. */
+class Subject {
+  readonly #cluster: Cluster;
+  readonly #endpoint: string;
+  readonly #pid: number;
+  readonly #writer: RawClient;
+  readonly #bursts: Burst[] = [];
+  readonly #delays: Delays[] = [];
+  readonly #idle: Idle[] = [];
+  #audience: RemoteAudience | undefined;
+  #told = 0;
+  #messages = 0;
 
-  const acknowledged: (readonly [revision: number, atMs: number])[] = [];
-  arrivals.clear();
-  const beforePaced = told;
-  for (let count = 0; count < pacedPuts; count += 1) {
-    const revision = await put(writer, 'hot');
-    acknowledged.push([revision, performance.now()]);
-    await delay(pacedIntervalMs);
+  private constructor(cluster: Cluster, endpoint: string, pid: number) {
+    this.#cluster = cluster;
+    this.#endpoint = endpoint;
+    this.#pid = pid;
+    this.#writer = new RawClient(endpoint);
   }
-  await until('all events', waitMs, async () => (told >= beforePaced + pacedPuts * watchers ? true : undefined));
-  const delays = acknowledged.flatMap(([revision, atMs]) =>
-    (arrivals.get(revision) ?? []).map((arrival) => Math.max(0, arrival - atMs)),
-  );
-  delays.sort((a, b) => a - b);
-  for (const stream of opened) stream.end();
-  return { eventsPerSecond, p50Ms: quantile(delays, 0.5), p99Ms: quantile(delays, 0.99) };
 
-  async function burst(puts: number): Promise<void> {
-    const goal = told + puts * watchers;
+  static async start(program: Program, nodeArgs: readonly string[]): Promise<Subject> {
+    const cluster = await Cluster.start({ program, nodeArgs });
+    const { leader } = await cluster.untilSettled();
+    console.log(`process of ${program}'s leader: ${leader.process.pid}`);
+    const subject = new Subject(cluster, leader.spec.endpoint, leader.process.pid);
+    await subject.#put('cold', warmUpPuts);
+    return subject;
+  }
+
+  async gatherAudience(): Promise<void> {
+    this.#audience = await audienceOf(this.#endpoint, () => 'hot');
+    await this.#burst(this.#audience, warmUpPuts);
+  }
+
+  async measureBurst(): Promise<void> {
+    if (this.#audience !== undefined) this.#bursts.push(await this.#burst(this.#audience, burstPuts));
+  }
+
+  async measureDelays(): Promise<void> {
+    const audience = this.#audience;
+    if (audience === undefined) return;
+    const acknowledgedAtMs = new Map<number, number>();
+    await audience.recordArrivals();
+    for (let count = 0; count < pacedPuts; count += 1) {
+      const revision = await this.#putOnce('hot');
+      acknowledgedAtMs.set(revision, nowMs());
+      await delay(pacedIntervalMs);
+    }
+    await this.#untilTold(audience, pacedPuts);
+    const delays: number[] = [];
+    for (const [revision, times] of await audience.takeArrivals()) {
+      const since = acknowledgedAtMs.get(revision) ?? Number.NaN;
+      for (const atMs of times) delays.push(Math.max(0, atMs - since));
+    }
+    this.#delays.push({ p50Ms: percentile(delays, 0.5), p99Ms: percentile(delays, 0.99) });
+  }
+
+  async measureIdle(): Promise<void> {
+    const putMs = await this.#timePuts();
+    const before = await residentBytes(this.#pid);
+    const idle = await audienceOf(this.#endpoint, (stream, n) => `idle/${stream}/${n}`, idleWatchers / streams);
+    const after = await residentBytes(this.#pid);
+    const putBesideIdleMs = await this.#timePuts();
+    idle.end();
+    this.#idle.push({ bytesPerWatcher: (after - before) / idleWatchers, putMs, putBesideIdleMs });
+  }
+
+  figure(): WatchFigure {
+    const perSecond = spreadOf(this.#bursts.map(({ eventsPerSecond }) => eventsPerSecond));
+    return {
+      program: this.#cluster.program,
+      eventsPerSecond: perSecond.median,
+      eventsPerSecondMin: perSecond.min,
+      eventsPerSecondMax: perSecond.max,
+      eventsPerMessage: spreadOf(this.#bursts.map(({ eventsPerMessage }) => eventsPerMessage)).median,
+      p50Ms: spreadOf(this.#delays.map(({ p50Ms }) => p50Ms)).median,
+      p99Ms: spreadOf(this.#delays.map(({ p99Ms }) => p99Ms)).median,
+      // Only the first time does the memory grow: what was freed is used again.
+      idleWatcherBytes: this.#idle[0]?.bytesPerWatcher ?? Number.NaN,
+      putMs: spreadOf(this.#idle.map(({ putMs }) => putMs)).median,
+      putBesideIdleMs: spreadOf(this.#idle.map(({ putBesideIdleMs }) => putBesideIdleMs)).median,
+    };
+  }
+
+  /** Ends the members as an operator would, so that profiles get written. */
+  async end(): Promise<void> {
+    this.#audience?.end();
+    this.#writer.close();
+    await Promise.all(this.#cluster.members.map((member) => member.stop()));
+    await this.#cluster.end();
+  }
+
+  async #burst(audience: RemoteAudience, puts: number): Promise<Burst> {
+    const messagesBefore = this.#messages;
+    const startedAt = nowMs();
+    await this.#put('hot', puts);
+    const endedAt = await this.#untilTold(audience, puts);
+    const events = puts * watchers;
+    return {
+      eventsPerSecond: (events * 1_000) / (endedAt - startedAt),
+      eventsPerMessage: events / (this.#messages - messagesBefore),
+    };
+  }
+
+  /** Waits for the events of so many more puts. */
+  async #untilTold(audience: RemoteAudience, puts: number): Promise<number> {
+    this.#told += puts * watchers;
+    const { messages, atMs } = await audience.told(this.#told);
+    this.#messages = messages;
+    return atMs;
+  }
+
+  async #put(key: string, puts: number): Promise<void> {
     let left = puts;
     const work = async (): Promise<void> => {
       while (left > 0) {
         left -= 1;
-        await put(writer, 'hot');
+        await this.#putOnce(key);
       }
     };
     await Promise.all(Array.from({ length: burstInFlight }, work));
-    await until('all events', waitMs, async () => (told >= goal ? true : undefined));
-  }
-}
-
-async function measureIdle(
-  clients: readonly Client[],
-  pid: number,
-): Promise<{ readonly bytes: number; readonly streams: readonly WatchedStream[] }> {
-  const before = await residentBytes(pid);
-  const opened = Array.from({ length: streams }, (_, at) =>
-    WatchedStream.open(
-      clientAt(clients, at),
-      idleWatchers / streams,
-      (n) => `idle/${at}/${n}`,
-      () => undefined,
-    ),
-  );
-  await Promise.all(opened.map((stream) => stream.created()));
-  const after = await residentBytes(pid);
-  return { bytes: (after - before) / idleWatchers, streams: opened };
-}
-
-class WatchedStream {
-  readonly #call: ClientDuplexStream<Buffer, Buffer>;
-  readonly #watchers: number;
-  #created = 0;
-
-  private constructor(client: Client, count: number, onEvent: (revision: number, atMs: number) => void) {
-    this.#watchers = count;
-    this.#call = client.makeBidiStreamRequest('/etcdserverpb.Watch/Watch', passBytes, passBytes);
-    this.#call.on('error', () => undefined);
-    this.#call.on('data', (bytes: Buffer) => {
-      const now = performance.now();
-      const { created, events } = WatchResponse.decode(bytes);
-      if (created) this.#created += 1;
-      for (const { kv } of events) onEvent(Number(kv?.modRevision), now);
-    });
   }
 
-  static open(
-    client: Client,
-    count: number,
-    keyOf: (n: number) => string,
-    onEvent: (revision: number, atMs: number) => void,
-  ): WatchedStream {
-    const stream = new WatchedStream(client, count, onEvent);
-    for (let n = 0; n < count; n += 1) {
-      const value = WatchCreateRequest.fromPartial({ key: Buffer.from(keyOf(n)) });
-      const request = WatchRequest.encode({ requestUnion: { $case: 'createRequest', value } }).finish();
-      stream.#call.write(Buffer.from(request));
+  async #putOnce(key: string): Promise<number> {
+    const request = PutRequest.fromPartial({ key: Buffer.from(key), value: Buffer.alloc(valueBytes, 'v') });
+    const answer = await this.#writer.call(putPath, PutRequest.encode(request).finish());
+    if (!answer.ok) throw new Error(answer.text);
+    return Number(PutResponse.decode(answer.bytes).header?.revision);
+  }
+
+  /** The median, in ms. */
+  async #timePuts(): Promise<number> {
+    const times: number[] = [];
+    for (let count = 0; count < timedPuts; count += 1) {
+      const startedAt = nowMs();
+      await this.#putOnce('cold');
+      times.push(nowMs() - startedAt);
     }
-    return stream;
-  }
-
-  async created(): Promise<void> {
-    await until('the watchers', waitMs, async () => (this.#created === this.#watchers ? true : undefined));
-  }
-
-  end(): void {
-    this.#call.cancel();
+    return spreadOf(times).median;
   }
 }
 
-const passBytes = (bytes: Buffer): Buffer => bytes;
-
-function connect(endpoint: string): Client {
-  return new Client(endpoint, credentials.createInsecure(), { 'grpc.use_local_subchannel_pool': 1 });
-}
-
-function clientAt(clients: readonly Client[], at: number): Client {
-  const client = clients[at % clients.length];
-  if (client === undefined) throw new Error('no connection');
-  return client;
-}
-
-async function put(writer: RawClient, key: string): Promise<number> {
-  const request = PutRequest.fromPartial({ key: Buffer.from(key), value: Buffer.alloc(256, 'v') });
-  const answer = await writer.call(putPath, PutRequest.encode(request).finish());
-  if (!answer.ok) throw new Error(answer.text);
-  return Number(PutResponse.decode(answer.bytes).header?.revision);
-}
-
-/** The median, in ms. */
-async function timePuts(writer: RawClient): Promise<number> {
-  const times: number[] = [];
-  for (let count = 0; count < timedPuts; count += 1) {
-    const startedAt = performance.now();
-    await put(writer, 'cold');
-    times.push(performance.now() - startedAt);
-  }
-  return quantile(
-    times.sort((a, b) => a - b),
-    0.5,
+function audienceOf(
+  endpoint: string,
+  keyOf: (stream: number, watcher: number) => string,
+  perStream = watchersPerStream,
+): Promise<RemoteAudience> {
+  const keys = Array.from({ length: streams }, (_, stream) =>
+    Array.from({ length: perStream }, (__, watcher) => keyOf(stream, watcher)),
   );
+  return RemoteAudience.start({ endpoint, connections, keys });
 }
 
 /** The lowest of two seconds: garbage comes and goes. */
@@ -224,8 +265,4 @@ async function residentBytes(pid: number): Promise<number> {
     lowest = Math.min(lowest, Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1024);
   }
   return lowest;
-}
-
-function quantile(sorted: readonly number[], part: number): number {
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN;
 }
