@@ -23,12 +23,16 @@ const innocents: Readonly<Record<string, string>> = {
   'package.json': '{ "name": "scratch", "type": "module", "devDependencies": { "vitest": "*" } }',
   'tsconfig.json': '{ "extends": "./tsconfig.base.json", "compilerOptions": { "types": [], "noEmit": true } }',
   'server/package.json': '{ "type": "module", "dependencies": { "rocksdb": "*", "zod": "*" } }',
-  'client/package.json': '{ "type": "module" }',
-  'modules.d.ts': ['node:fs', 'node:http2', 'rocksdb', 'zod'].map((name) => `declare module '${name}';`).join('\n'),
+  'client/package.json': '{ "type": "module", "dependencies": { "@grpc/grpc-js": "*" } }',
+  'modules.d.ts': ['node:fs', 'node:http2', 'rocksdb', 'zod', '@grpc/grpc-js']
+    .map((name) => `declare module '${name}';`)
+    .join('\n'),
   'node_modules/rocksdb/package.json': '{ "main": "index.js" }',
   'node_modules/rocksdb/index.js': 'module.exports = {};',
   'node_modules/zod/package.json': '{ "main": "index.js" }',
   'node_modules/zod/index.js': 'module.exports = {};',
+  'node_modules/@grpc/grpc-js/package.json': '{ "main": "index.js" }',
+  'node_modules/@grpc/grpc-js/index.js': 'module.exports = {};',
   'node_modules/vitest/package.json': '{ "main": "index.js" }',
   'node_modules/vitest/index.js': 'module.exports = {};',
   'proto/gen/x.ts': 'export const x = 1;',
@@ -44,6 +48,16 @@ const innocents: Readonly<Record<string, string>> = {
     "import 'node:http2';\nimport 'zod';\nimport { node } from '../node/x.js';\nexport const rpc = node;",
   'server/server.ts': "import './rpc/x.js';\nimport './storage/x.js';\nexport const server = 1;",
   'server/main.ts': "import './server.js';",
+  'client/lib/x.ts': 'export const x = 1;',
+  'client/core/x.ts': "import { x } from '../lib/x.js';\nexport const core = x;",
+  'client/wire/x.ts':
+    "import { core } from '../core/x.js';\nimport { x } from '../../proto/gen/x.js';\nexport const w = [x, core];",
+  'client/transport/transport.ts': "import { x } from '../lib/x.js';\nexport const port = x;",
+  'client/transport/x.ts':
+    "import 'node:fs';\nimport '@grpc/grpc-js';\nimport { x } from '../lib/x.js';\nexport const t = x;",
+  'client/calls/x.ts':
+    "import '../wire/x.js';\nimport { port } from '../transport/transport.js';\nexport const calls = port;",
+  'client/api/x.ts': "import { calls } from '../calls/x.js';\nexport const api = calls;",
   'test/x.ts': 'export const x = 1;',
 };
 
@@ -90,6 +104,17 @@ const importPlants: readonly Plant[] = [
   imports('client/undeclared.ts', 'zod', 'declared-packages'),
   imports('server/lost.ts', './nowhere.js', 'resolvable'),
   imports('client/to-server.ts', '../server/lib/x.js', 'client-stands-alone'),
+  imports('client/lib/to-builtin.ts', 'node:fs', 'client-lib-imports-nothing'),
+  imports('client/core/to-wire.ts', '../wire/x.js', 'client-core-is-pure'),
+  imports('client/core/to-proto.ts', '../../proto/gen/x.js', 'client-core-is-pure'),
+  imports('client/wire/to-builtin.ts', 'node:fs', 'client-wire-imports'),
+  imports('client/wire/to-calls.ts', '../calls/x.js', 'client-wire-imports'),
+  imports('client/calls/to-grpc-transport.ts', '../transport/x.js', 'client-calls-know-ports-only'),
+  imports('client/calls/to-builtin.ts', 'node:net', 'client-calls-know-ports-only'),
+  imports('client/transport/to-core.ts', '../core/x.js', 'client-transport-imports'),
+  imports('client/api/to-grpc.ts', '@grpc/grpc-js', 'grpc-behind-client-transport'),
+  imports('client/transport/to-root.ts', '../connect.js', 'client-arrows-point-inward'),
+  imports('client/connect.ts', '../server/server.js', 'nobody-imports-the-root'),
   imports('proto/gen/to-server.ts', '../../server/lib/x.js', 'proto-has-no-logic'),
   imports('server/to-test.ts', '../test/x.js', 'product-without-tests'),
   {
@@ -108,6 +133,7 @@ const importPlants: readonly Plant[] = [
 const lines = (count: number, line: string): string => `${line}\n`.repeat(count);
 
 const lintPlants: readonly Plant[] = [
+  { file: 'client/core/clock.ts', text: 'export const now = (): number => Date.now();', rule: 'no-restricted-globals' },
   { file: 'server/raft/clock.ts', text: 'export const now = (): number => Date.now();', rule: 'no-restricted-globals' },
   { file: 'server/state/timer.ts', text: 'setTimeout(() => undefined, 1);', rule: 'no-restricted-globals' },
   { file: 'server/state/log.ts', text: "console.info('x');", rule: 'no-restricted-globals' },
