@@ -89,6 +89,8 @@ export class WatchHub {
         if (!watcher.isBehind) this.#fallBehind(watcher, Math.max(watcher.next, told + 1));
       });
     }
+    // While the state was being replaced there was nothing to read for those who were behind already.
+    if (this.#behind.size > 0) this.#wake();
   }
 
   /** A stream that has something to read; each is told once for each time it was filled. */

@@ -288,6 +288,30 @@ describe('a snapshot that becomes the state', () => {
     expect(watching.revisions()).toEqual([]);
   });
 
+  it('is what those go on with who came while it was being loaded, though nothing else happens', async () => {
+    const { cluster, leader, behind, history } = await laggard();
+    await putMany(cluster, leader, 30);
+    await cluster.quiet();
+    const id = behind.node.id;
+    await cluster.run(behind.node.written());
+    await cluster.stop(id);
+    const again = await cluster.start(id);
+    await cluster.quiet();
+    await fallBehind(cluster, leader, again);
+    const gate = createDeferred<void>();
+    cluster.onRebuild = () => gate.promise;
+    cluster.heal();
+    await cluster.until(() => !again.node.isServing);
+    const watching = new Watching(again.kv);
+    watching.create(everything(2));
+    await cluster.clock.settle();
+    gate.resolve();
+    await cluster.until(() => again.node.isServing);
+    await cluster.clock.advance(100);
+    expect(watching.revisions().length).toBe(130);
+    expect(violations(history, watching, again)).toEqual([]);
+  });
+
   it('does not disturb a reading of history that it overtakes', async () => {
     const { cluster, leader, behind, history, installs } = await laggard();
     await putMany(cluster, leader, 30);
