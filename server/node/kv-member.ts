@@ -10,6 +10,7 @@ import type { HashCursor } from '../state/mvcc/hash-cursor.js';
 import { isReadOnlyTxn, isSerializableTxn } from '../state/read-only-txn.js';
 import type { Applied, MemberInfo, RangeResult, TxnOpResult } from '../state/result.js';
 import type { MemberStore } from '../storage/member-store.js';
+import type { WatchLimits } from '../watch/watch-limits.js';
 import { LIMITS } from './limits.js';
 import type {
   DeleteRangeAnswer,
@@ -39,13 +40,19 @@ export class KvMember implements Member, WatchSource {
   readonly #watches: WatchFeeder;
   readonly #requests: Requests;
 
-  /** To be made before the node starts. */
-  constructor(node: RaftNode, store: MemberStore, clock: Clock, clusterId: bigint) {
+  /** To be made before the node starts. `watchLimits`: overrides, for tests. */
+  constructor(
+    node: RaftNode,
+    store: MemberStore,
+    clock: Clock,
+    clusterId: bigint,
+    watchLimits: Partial<WatchLimits> = {},
+  ) {
     this.#node = node;
     this.#store = store;
     this.#clock = clock;
     this.#ranges = new RangeReader(node, store, clock);
-    this.#watches = new WatchFeeder(node, store, clock);
+    this.#watches = new WatchFeeder(node, store, clock, watchLimits);
     this.#requests = new Requests(node, clock, clusterId);
   }
 

@@ -72,6 +72,8 @@ class RecordCheck {
   readonly #seen = new Set<string>();
   /** Everything up to here was promised to have been told. */
   #bookmark = 0;
+  /** What was compacted when the reader saw what is looked at. */
+  #compactedRevision: number;
   #last: Event | undefined;
   #fragment: readonly Event[] = [];
   #isCreated = false;
@@ -80,6 +82,7 @@ class RecordCheck {
   constructor(index: HistoryIndex, record: WatchRecord) {
     this.#index = index;
     this.#record = record;
+    this.#compactedRevision = index.compactedRevision;
     const from = firstRevision(record);
     this.#expected = index.events.filter((event) => event.revision.main >= from && wantsEvent(record.spec, event));
     this.#expectedPlaces = new Map(this.#expected.map((event, place) => [placeOf(event), place]));
@@ -87,13 +90,14 @@ class RecordCheck {
 
   run(): readonly WatchViolation[] {
     for (const said of this.#record.said) this.#take(said);
-    const { demandedUpTo } = this.#record;
+    const { demandedUpTo, isCut = false } = this.#record;
     if (demandedUpTo !== undefined && !this.#isCanceled) this.#demand(demandedUpTo, 'reliable', 'at the end');
-    if (this.#fragment.length > 0) this.#violated('atomic', 'the last fragment never came');
+    if (this.#fragment.length > 0 && !isCut) this.#violated('atomic', 'the last fragment never came');
     return this.#violations;
   }
 
   #take(said: WatchSaid): void {
+    this.#compactedRevision = said.compactedRevision ?? this.#index.compactedRevision;
     if (this.#isCanceled) this.#violated('protocol', `${said.kind} after the watcher was canceled`);
     if (!this.#isCreated && said.kind !== 'created') this.#violated('protocol', `${said.kind} before it was created`);
     switch (said.kind) {
@@ -121,10 +125,11 @@ class RecordCheck {
 
   #takeCanceled(compactRevision: number): void {
     if (compactRevision === 0) return;
-    const isKnown = compactRevision <= this.#index.compactedRevision;
-    if (!isKnown) this.#violated('protocol', `canceled as compacted at ${compactRevision}, which never was`);
-    if (firstRevision(this.#record) >= compactRevision) {
-      this.#violated('reliable', `canceled as compacted at ${compactRevision}, after its start`);
+    const isKnown = compactRevision <= this.#compactedRevision;
+    if (!isKnown) this.#violated('protocol', `canceled as compacted at ${compactRevision}, which was not`);
+    const next = Math.max(firstRevision(this.#record), this.#bookmark + 1);
+    if (next >= compactRevision) {
+      this.#violated('reliable', `canceled as compacted at ${compactRevision}, and ${next} is what it needs`);
     }
   }
 
@@ -179,7 +184,7 @@ class RecordCheck {
     const { prevKv } = event;
     if (!this.#record.spec.prevKv) return;
     const before = this.#index.before(event);
-    const mayLack = before === undefined || event.revision.main - 1 < this.#index.compactedRevision;
+    const mayLack = before === undefined || event.revision.main - 1 < this.#compactedRevision;
     if (prevKv === undefined ? !mayLack : before === undefined || !isSameKeyValue(prevKv, before)) {
       this.#violated('prevKv', `${place} shows ${prevKv?.modRevision ?? 'nothing'}, was ${before?.modRevision ?? '-'}`);
     }

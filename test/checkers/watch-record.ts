@@ -2,7 +2,12 @@
 import type { Event } from '../../server/state/result.js';
 import type { WatchSpec } from '../../server/watch/watch-output.js';
 
-export type WatchSaid =
+export type WatchSaid = Word & {
+  /** The highest revision compacted anywhere when the reader saw it. Default: that of the whole history. */
+  readonly compactedRevision?: number;
+};
+
+type Word =
   | { readonly kind: 'created'; readonly revision: number }
   | {
       readonly kind: 'events';
@@ -22,6 +27,8 @@ export interface WatchRecord {
   readonly spec: WatchSpec;
   /** In the order in which the reader saw it. */
   readonly said: readonly WatchSaid[];
+  /** The stream broke after it: whatever was begun may lack its end. */
+  readonly isCut?: boolean;
   /** Everything up to here must have been told by the end; undefined: nothing is demanded. */
   readonly demandedUpTo?: number;
 }

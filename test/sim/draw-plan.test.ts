@@ -30,6 +30,7 @@ describe('plans', () => {
   it('cover the sizes', () => {
     expect(new Set(plans.map(({ voters }) => voters))).toEqual(new Set([1, 2, 3, 5, 7]));
     expect(new Set(plans.map(({ spares }) => spares))).toEqual(new Set([0, 1, 2]));
+    expect(new Set(plans.map(({ watchClients }) => watchClients))).toEqual(new Set([0, 1, 2, 3, 4]));
     expect(new Set(plans.map(({ electionMs, heartbeatMs }) => electionMs / heartbeatMs))).toEqual(new Set([5, 10, 20]));
     expect(spread(({ heartbeatMs }) => heartbeatMs)).toEqual({ min: 50, max: 200 });
     expect(spread(({ snapshotCount }) => snapshotCount).min).toBe(5);

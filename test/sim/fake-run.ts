@@ -7,6 +7,7 @@ export const FAKE_PLAN: Plan = {
   voters: 3,
   spares: 1,
   clients: 6,
+  watchClients: 2,
   faultyMs: 10_000,
   heartbeatMs: 100,
   electionMs: 1000,

@@ -8,6 +8,7 @@ import type { MemberProcess } from './member-clock.js';
 import type { SimDisk, WriteMoment } from './sim-disk.js';
 import type { SimIdentityFile } from './sim-identity-file.js';
 import type { Watched } from './step-checks.js';
+import type { WatchDoor } from './watch-door.js';
 
 export interface Life {
   readonly slot: Slot;
@@ -24,6 +25,8 @@ export interface Running {
   readonly kv: KvMember;
   /** How clients reach it. */
   readonly door: Member;
+  /** How those who watch do. */
+  readonly watches: WatchDoor;
   readonly watched: Watched;
 }
 

@@ -51,7 +51,15 @@ export async function minimize(
 /** Plans that are smaller in one way, the boldest first. Each of them is really smaller, so the search ends. */
 type Step = (failed: SeedResult) => readonly Plan[];
 
-const STEPS: readonly Step[] = [shorterRuns, fewerFaults, fewerMembers, fewerSpares, fewerClients, weakerFaults];
+const STEPS: readonly Step[] = [
+  shorterRuns,
+  fewerFaults,
+  fewerMembers,
+  fewerSpares,
+  fewerClients,
+  fewerWatchClients,
+  weakerFaults,
+];
 
 function shorterRuns({ plan, violation }: SeedResult): readonly Plan[] {
   const { faultyMs } = plan;
@@ -81,6 +89,10 @@ function fewerSpares({ plan }: SeedResult): readonly Plan[] {
 function fewerClients({ plan }: SeedResult): readonly Plan[] {
   const wanted = [1, Math.ceil(plan.clients / 2), plan.clients - 1];
   return wanted.filter((clients) => clients >= 1 && clients < plan.clients).map((clients) => ({ ...plan, clients }));
+}
+
+function fewerWatchClients({ plan }: SeedResult): readonly Plan[] {
+  return Array.from({ length: plan.watchClients }, (_, watchClients) => ({ ...plan, watchClients }));
 }
 
 function weakerFaults({ plan }: SeedResult): readonly Plan[] {

@@ -41,6 +41,8 @@ export interface Plan {
   /** Members that may join later: 0 to 2. */
   readonly spares: number;
   readonly clients: number;
+  /** Clients that watch: 0 to 4. */
+  readonly watchClients: number;
   /** Virtual milliseconds under faults. The quiet phase comes after it. */
   readonly faultyMs: number;
   readonly heartbeatMs: number;

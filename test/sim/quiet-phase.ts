@@ -162,11 +162,14 @@ export class QuietPhase {
 
   /** Those that belong to the cluster: whoever was removed, or never came in, answers nothing. */
   get #targets(): readonly Target[] {
-    return this.#belonging.map(({ slot, running: { door } }) => ({
+    return this.#belonging.map(({ slot, running: { door, watches } }) => ({
       id: slot.id,
       /** Its disk may have failed before, and it notices and starts again only now. */
       get kv() {
         return slot.life?.running?.door ?? door;
+      },
+      get watches() {
+        return slot.life?.running?.watches ?? watches;
       },
     }));
   }
@@ -259,5 +262,8 @@ export class QuietPhase {
 function isIdle({ node }: Running): boolean {
   const { proposals, reads, leases, writes } = node.queues();
   const { uncommittedBytes, waitingReads } = node.status();
-  return proposals + reads + leases + writes + uncommittedBytes + waitingReads === 0;
+  // Who reads history holds compaction up.
+  const { removedRevision, compactedRevision } = node.machine;
+  const isCompacted = removedRevision >= compactedRevision;
+  return isCompacted && proposals + reads + leases + writes + uncommittedBytes + waitingReads === 0;
 }

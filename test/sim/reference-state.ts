@@ -4,8 +4,9 @@
  */
 import { decodeCommand } from '../../server/node/command-codec.js';
 import type { ConfState, LogIndex } from '../../server/raft/types.js';
-import type { MemberInfo } from '../../server/state/result.js';
+import type { Event, MemberInfo } from '../../server/state/result.js';
 import { StateMachine } from '../../server/state/state-machine.js';
+import type { WatchHistory } from '../checkers/watch-record.js';
 import type { Committed } from './committed.js';
 import type { Entries } from './entries.js';
 import type { Report } from './check-report.js';
@@ -29,6 +30,7 @@ export class ReferenceState {
   readonly #hash = new StateHash();
   /** Place i: after index i. */
   readonly #points: StatePoint[];
+  readonly #events: Event[] = [];
 
   constructor(
     parts: { readonly committed: Committed; readonly entries: Entries; readonly report: Report },
@@ -44,6 +46,12 @@ export class ReferenceState {
   /** Of everything committed up to now. */
   get now(): StatePoint {
     return this.at(this.#committed.index);
+  }
+
+  /** Everything that has happened up to now. */
+  get history(): WatchHistory {
+    const { compactedRevision } = this.now;
+    return { events: this.#events, compactedRevision };
   }
 
   /** Nothing beyond what is committed. */
@@ -65,7 +73,9 @@ export class ReferenceState {
     }
     if (entry.kind === 'normal') {
       const { command } = decodeCommand(entry.data);
-      this.#hash.take(this.#machine.apply(command, entry.term).events);
+      const { events } = this.#machine.apply(command, entry.term);
+      this.#hash.take(events);
+      for (const event of events) this.#events.push(event);
       this.#machine.compactionStep(COMPACTION_KEYS);
     }
     this.#points.push(this.#point(entry.kind === 'conf' ? entry.conf : before.conf));

@@ -28,6 +28,7 @@ export async function runPlan(plan: Plan, options: RunOptions & SimulationOption
     random: streamOf(plan.seed, 'workload'),
     clock: { now: () => world.time.nowMs, setTimer: (callback, ms) => world.time.after(ms, callback) },
     targets: () => world.targets,
+    history: () => world.checks.reference.history,
     trace: (line) => world.trace.line(line),
   });
   const unhandled = (error: unknown): void => world.report('unhandled-rejection', describeError(error));

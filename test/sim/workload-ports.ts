@@ -2,12 +2,15 @@
 import type { Timer } from '../../server/lib/clock.js';
 import type { Random } from '../../server/lib/random.js';
 import type { Member } from '../../server/node/member.js';
+import type { WatchHistory } from '../checkers/watch-record.js';
 import type { Plan } from './plan-types.js';
+import type { WatchTarget } from './watch-ports.js';
 
 /** A running member's door. */
 export interface Target {
   readonly id: bigint;
   readonly kv: Member;
+  readonly watches: WatchTarget;
 }
 
 export interface WorkloadPorts {
@@ -20,6 +23,8 @@ export interface WorkloadPorts {
   };
   /** Members that run now, paused ones included. A promise of a member that crashed never settles. */
   targets(): readonly Target[];
+  /** All that is committed by now, as it happened. */
+  history(): WatchHistory;
   trace(line: string): void;
 }
 

@@ -18,6 +18,7 @@ import type { MemberBootstrap } from '../../server/storage/open-member-store.js'
 import { openMemberStore } from '../../server/storage/open-member-store.js';
 import { DiskConditions } from './disk-conditions.js';
 import { Door } from './door.js';
+import { drawWatchLimits } from './draw-watch-limits.js';
 import { between, chance, longTail, streamOf } from './draws.js';
 import { FaultCounts } from './fault-counts.js';
 import type { CrashMoment, Life, Running, Slot } from './life.js';
@@ -33,6 +34,7 @@ import { StepChecks } from './step-checks.js';
 import type { EntryBook } from './durable-image.js';
 import { Trace } from './trace.js';
 import { UNITS_PER_MS, VirtualTime } from './virtual-time.js';
+import { WatchDoor } from './watch-door.js';
 import type { Target } from './workload-ports.js';
 
 export type MakeDisk = (time: VirtualTime, weather: DiskWeather, events: DiskEvents, book: EntryBook) => SimDisk;
@@ -159,7 +161,7 @@ export class World {
   }
 
   get targets(): readonly Target[] {
-    return this.running.map(({ slot: { id }, running: { door } }) => ({ id, kv: door }));
+    return this.running.map(({ slot: { id }, running: { door, watches } }) => ({ id, kv: door, watches }));
   }
 
   /** Of the highest term, if any member leads. */
@@ -189,6 +191,7 @@ export class World {
     const { slot, process } = life;
     if (process.isEnded) return;
     process.end();
+    life.running?.watches.end();
     slot.life = undefined;
     slot.crashAt = undefined;
     const lost = cut === undefined ? 0 : slot.disk.cut(this.#random, cut);
@@ -221,6 +224,7 @@ export class World {
     this.faults.add('gracefulStop');
     this.trace.event(() => `m${life.slot.id} is asked to stop`, Number(life.slot.id), 2);
     const stop = async (): Promise<void> => {
+      running.watches.stop();
       await running.node.handOver();
       await running.node.stop();
     };
@@ -320,27 +324,31 @@ export class World {
       options: this.nodeOptions(),
     });
     if (process.isEnded) return;
-    const kv = new KvMember(node, store, process, CLUSTER_ID);
-    const { time, trace } = this;
-    const door = new Door({
+    const limits = drawWatchLimits(this.plan.seed);
+    const kv = new KvMember(node, store, process, CLUSTER_ID, limits);
+    const parts = {
       id,
       kv,
       process,
-      time,
-      trace,
-      random: streamOf(this.plan.seed, `door ${id} ${loaded.boot}`),
+      time: this.time,
+      trace: this.trace,
       checks: this.checks.answers,
-      isLost: () => this.#isCallLost(),
-      answering: () => {
+      answering: (): void => {
         // What the member knows to be committed by now is to be known here, too.
         this.#look(life);
         this.reached(id, 'beforeAnswer');
       },
-    });
+    };
+    const random = (what: string): Random => streamOf(this.plan.seed, `${what} ${id} ${loaded.boot}`);
+    const door = new Door({ ...parts, random: random('door'), isLost: () => this.#isCallLost() });
+    const { report } = this;
+    const weather = random('stream weather');
+    const isLost = (): boolean => this.#isStreamBroken(weather);
+    const watches = new WatchDoor({ ...parts, random: random('watch door'), isLost, limits, report });
     void node.fatal.then((fatal) => this.#fatal(life, fatal));
     this.checks.starting(id, node);
     await node.start();
-    life.running = { node, kv, door, watched: this.checks.started(id, node) };
+    life.running = { node, kv, door, watches, watched: this.checks.started(id, node) };
     life.stage = 'running';
     const { index } = loaded.applied;
     this.trace.event(
@@ -451,6 +459,12 @@ export class World {
   #isCallLost(): boolean {
     const strength = this.plan.faults.messageLoss;
     return this.isFaulty && strength !== undefined && chance(this.#random, 0.1 * strength);
+  }
+
+  /** What is said again on a stream is lost only with the stream. */
+  #isStreamBroken(random: Random): boolean {
+    const strength = this.plan.faults.messageLoss;
+    return this.isFaulty && strength !== undefined && chance(random, 0.01 * strength);
   }
 
   #lookAtTouched(): void {

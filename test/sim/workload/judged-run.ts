@@ -64,8 +64,8 @@ export async function cleanRuns(seeds: number, options: Omit<JudgedRun, 'seed'>)
 /** One door for each life: a client knows a life by it. */
 function doorKeeper(door: Door): (target: Target) => Target {
   const doors = new Map<Member, Target>();
-  return ({ id, kv }) => {
-    const known = doors.get(kv) ?? { id, kv: door(kv, id) };
+  return ({ id, kv, watches }) => {
+    const known = doors.get(kv) ?? { id, kv: door(kv, id), watches };
     doors.set(kv, known);
     return known;
   };
@@ -77,6 +77,7 @@ function planOf(seed: number, faults: Plan['faults'], faultyMs: number): Plan {
     voters: 3,
     spares: 0,
     clients: 4,
+    watchClients: 2,
     faultyMs,
     heartbeatMs: 100,
     electionMs: 1000,

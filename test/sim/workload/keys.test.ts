@@ -12,6 +12,7 @@ function keysFor(clients: number, callsPerKey: number): Keys {
     voters: 3,
     spares: 0,
     clients,
+    watchClients: 0,
     faultyMs: 0,
     heartbeatMs: 100,
     electionMs: 1000,

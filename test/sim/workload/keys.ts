@@ -120,7 +120,7 @@ function namedBy(call: Call): ReadonlySet<string> {
   return new Set([...call.compares, ...call.success, ...call.failure].map(({ key }) => key));
 }
 
-function endOfPrefix(prefix: string): string {
+export function endOfPrefix(prefix: string): string {
   const last = prefix.length - 1;
   return prefix.slice(0, last) + String.fromCharCode(prefix.charCodeAt(last) + 1);
 }

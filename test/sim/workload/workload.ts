@@ -21,6 +21,7 @@ import { Sightings } from './sightings.js';
 import { Tally } from './tally.js';
 import type { Board } from './turn.js';
 import { Values } from './values.js';
+import { WatchClients } from './watch-clients.js';
 
 /** True ms that the last reads of all may take. */
 const FINAL_READS_MS = 60_000;
@@ -35,6 +36,7 @@ class ClusterWorkload implements Workload {
   readonly #board: Board;
   readonly #caller: Caller;
   #clients: readonly Client[] = [];
+  #watchers: WatchClients | undefined;
   /** Calls of one client do not overlap: whoever calls beside the clients of the plan has a number of its own. */
   #nextClient: number;
   #isProving = true;
@@ -88,13 +90,23 @@ class ClusterWorkload implements Workload {
     for (const client of this.#clients) {
       client.run().catch((error: unknown) => this.#findings.add('workload', String(error)));
     }
+    this.#watchers = new WatchClients({
+      plan: this.#plan,
+      random,
+      ports: this.#ports,
+      findings: this.#findings,
+      board: this.#board,
+    });
+    this.#watchers.start();
   }
 
   quiet(): void {
     for (const client of this.#clients) client.end();
+    this.#watchers?.quiet();
   }
 
   async proveLive(targets: readonly Target[]): Promise<void> {
+    this.#watchers?.settle(targets);
     const proofs = targets.map((target) => {
       const others = targets.filter((other) => other !== target);
       const isOver = (): boolean => !this.#isProving;
@@ -108,6 +120,7 @@ class ClusterWorkload implements Workload {
     this.#isProving = false;
     await this.#caller.untilIdle();
     const finalHistory = await this.#readFinalHistory(target);
+    await this.#watchers?.judge();
     if (this.#caller.openCalls > 0) this.#findings.add('client', `${this.#caller.openCalls} calls without an outcome`);
     const { history } = this.#caller;
     this.#tally.add('operations', history.length);
