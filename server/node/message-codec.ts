@@ -2,25 +2,22 @@
 import type * as wire from '@quorate/proto/quorate/internal/raft.js';
 import { InvariantError, assertNever } from '../lib/assert.js';
 import { safeInteger } from '../lib/integers.js';
-import type { Message, SnapshotMeta } from '../raft/types.js';
-import { decodeEntry, encodeEntry, snapshotMetaFrom, snapshotMetaMessage } from '../storage/codec.js';
-
-/** The same memory, as the Buffer that the generated code wants. */
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
+import type { AppendRequest, Message, SnapshotMeta } from '../raft/types.js';
+import { snapshotMetaFrom, snapshotMetaMessage } from '../storage/codec.js';
+import { decodeEntry } from '../storage/entry-codec.js';
 
 function metaFromWire(meta: wire.SnapshotMeta | undefined): SnapshotMeta {
   if (meta?.conf === undefined) throw new InvariantError('a snapshot without its configuration');
   return snapshotMetaFrom(meta);
 }
 
-export function messageToWire(message: Message): wire.RaftMessage {
+/** For those that carry entries see append-codec.ts. */
+export function messageToWire(message: Exclude<Message, AppendRequest>): wire.RaftMessage {
   const { from, to, term } = message;
   return { from, to, term: BigInt(term), message: bodyToWire(message) };
 }
 
-function bodyToWire(message: Message): wire.RaftMessage['message'] {
+function bodyToWire(message: Exclude<Message, AppendRequest>): wire.RaftMessage['message'] {
   switch (message.type) {
     case 'voteRequest': {
       const { pre, transfer } = message;
@@ -29,11 +26,6 @@ function bodyToWire(message: Message): wire.RaftMessage['message'] {
     }
     case 'voteResponse':
       return { $case: 'voteResponse', value: { pre: message.pre, granted: message.granted } };
-    case 'appendRequest': {
-      const prev = { prevIndex: BigInt(message.prevIndex), prevTerm: BigInt(message.prevTerm) };
-      const entries = message.entries.map((entry) => asBuffer(encodeEntry(entry)));
-      return { $case: 'appendRequest', value: { ...prev, entries, commit: BigInt(message.commit) } };
-    }
     case 'appendResponse': {
       const { accepted } = message;
       const hint = { hintIndex: BigInt(message.hintIndex), hintTerm: BigInt(message.hintTerm) };

@@ -11,6 +11,7 @@ import type {
   LeaseQuestions,
   PeerMessage,
 } from '../node/ports.js';
+import { encodeAppendFrame, readAppendFrame } from './append-frame.js';
 import { decodeMessage, encodeMessage } from './codec.js';
 
 /** Raised when the meaning of a frame changes; both sides must speak the same. */
@@ -80,7 +81,7 @@ export function sizeOf(message: PeerMessage): number {
   return bytes;
 }
 
-/** Consecutive messages of the core share a frame. */
+/** Entries have a frame to themselves; other consecutive messages of the core share one. */
 export function encodeFrames(messages: readonly PeerMessage[]): readonly Buffer[] {
   const frames: Buffer[] = [];
   let batch: wire.RaftMessages['messages'] = [];
@@ -90,13 +91,14 @@ export function encodeFrames(messages: readonly PeerMessage[]): readonly Buffer[
     batch = [];
   };
   for (const message of messages) {
-    if (message.kind === 'raft') {
-      batch.push(messageToWire(message.message));
-      continue;
-    }
-    flush();
-    const isLease = message.kind === 'leaseQuestions' || message.kind === 'leaseAnswers';
-    frames.push(encodeMessage(wire.PeerFrame, { frame: isLease ? leaseToWire(message) : forwardToWire(message) }));
+    if (message.kind !== 'raft') {
+      flush();
+      const isLease = message.kind === 'leaseQuestions' || message.kind === 'leaseAnswers';
+      frames.push(encodeMessage(wire.PeerFrame, { frame: isLease ? leaseToWire(message) : forwardToWire(message) }));
+    } else if (message.message.type === 'appendRequest') {
+      flush();
+      frames.push(encodeAppendFrame(message.message));
+    } else batch.push(messageToWire(message.message));
   }
   flush();
   return frames;
@@ -140,8 +142,13 @@ function forwardToWire(message: Forward | ForwardResult): WireFrame {
   return { $case: 'forwardResult', value: { ...stamp, accepted, refused } };
 }
 
-/** Empty for a hello, and for frames that this release does not know. */
-export function messagesOf({ frame }: wire.PeerFrame): readonly PeerMessage[] {
+/** What a frame brings, in order. Empty for a hello, and for frames that this release does not know. */
+export function messagesFrom(bytes: Buffer): readonly PeerMessage[] {
+  const append = readAppendFrame(bytes);
+  return append === undefined ? messagesOf(decodeFrame(bytes)) : [{ kind: 'raft', message: append }];
+}
+
+function messagesOf({ frame }: wire.PeerFrame): readonly PeerMessage[] {
   switch (frame?.$case) {
     case undefined:
     case 'hello':

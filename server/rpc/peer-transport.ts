@@ -26,7 +26,7 @@ import {
   helloFrame,
   helloRefusal,
   laneOf,
-  messagesOf,
+  messagesFrom,
   type PeerIdentity,
   type PeerLane,
 } from './peer-frames.js';
@@ -178,9 +178,8 @@ export class GrpcPeerTransport implements PeerTransport {
     call.on('end', () => call.end());
     call.on('data', (bytes: Buffer) => {
       try {
-        const frame = decodeFrame(bytes);
-        if (from === undefined) from = this.#greet(call, frame.frame);
-        else this.#deliver(from, messagesOf(frame));
+        if (from === undefined) from = this.#greet(call, decodeFrame(bytes).frame);
+        else this.#deliver(from, messagesFrom(bytes));
       } catch (error) {
         this.#refuse(call, String(error));
       }

@@ -5,12 +5,11 @@
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import * as raftProto from '@quorate/proto/quorate/internal/raft.js';
 import * as storageProto from '@quorate/proto/quorate/internal/storage.js';
-import { bytesFrom, byteStringFrom } from '../lib/bytes.js';
 import { ReusedWriter } from '../lib/reused-writer.js';
-import type { ConfState, Entry, HardState, SnapshotMeta } from '../raft/types.js';
-import type { DeleteCause, LeaseInfo, MemberInfo, PutRevision } from '../state/result.js';
+import type { ConfState, HardState, SnapshotMeta } from '../raft/types.js';
+import type { LeaseInfo, MemberInfo } from '../state/result.js';
 import { STORE_FORMAT_VERSION, type MemberIdentity } from './identity.js';
-import type { AppliedPoint, StoredRevision } from './member-store.js';
+import type { AppliedPoint } from './member-store.js';
 import { StorageCorruptionError } from './storage-errors.js';
 
 /** The generation that counts and the start of its log. */
@@ -44,53 +43,6 @@ export function decodeStored<T>(decode: (payload: Buffer) => T, payload: Buffer,
 /** For what is written with every request. */
 const writer = new ReusedWriter(() => new BinaryWriter());
 
-/** An entry goes to the disk and to every follower in the same bytes, so they are made once. */
-const encodedEntries = new WeakMap<Entry, Uint8Array>();
-
-/** Never change the result: others may hold it too. */
-export function encodeEntry(entry: Entry): Uint8Array {
-  const known = encodedEntries.get(entry);
-  if (known !== undefined) return known;
-  const { term, index, data } = entry;
-  const message: raftProto.Entry = {
-    term: BigInt(term),
-    index: BigInt(index),
-    kind: kindCodes[entry.kind],
-    data: Buffer.from(data.buffer, data.byteOffset, data.byteLength),
-    conf: entry.kind === 'conf' ? confMessage(entry.conf) : undefined,
-  };
-  const encoded = writer.encode((to) => raftProto.Entry.encode(message, to));
-  encodedEntries.set(entry, encoded);
-  return encoded;
-}
-
-const kindCodes = {
-  normal: raftProto.EntryKind.NORMAL,
-  noop: raftProto.EntryKind.NOOP,
-  conf: raftProto.EntryKind.CONF,
-} as const;
-
-/** Keeps `payload`, which belongs to the entry from now on. */
-export function decodeEntry(payload: Buffer): Entry {
-  const entry = entryFrom(raftProto.Entry.decode(payload));
-  encodedEntries.set(entry, payload);
-  return entry;
-}
-
-function entryFrom({ term, index, kind, data, conf }: raftProto.Entry): Entry {
-  const base = { term: safe(term), index: safe(index), data };
-  switch (kind) {
-    case raftProto.EntryKind.NORMAL:
-      return { ...base, kind: 'normal' };
-    case raftProto.EntryKind.NOOP:
-      return { ...base, kind: 'noop' };
-    case raftProto.EntryKind.CONF:
-      return { ...base, kind: 'conf', conf: confFrom(conf) };
-    default:
-      throw new RangeError(`an entry of the unknown kind ${kind}`);
-  }
-}
-
 export function encodeHardState({ term, vote, commit }: HardState): Uint8Array {
   const message: raftProto.HardState = { term: BigInt(term), vote, commit: BigInt(commit) };
   return writer.encode((to) => raftProto.HardState.encode(message, to));
@@ -110,57 +62,6 @@ export function encodeApplied({ index, term, conf, revision }: AppliedPoint): Ui
 export function decodeApplied(payload: Buffer): AppliedPoint {
   const { index, term, conf, revision } = storageProto.AppliedPoint.decode(payload);
   return { index: safe(index), term: safe(term), conf: confFrom(conf), revision: safe(revision) };
-}
-
-export function encodeRevision({ kv, tombstone, cause }: PutRevision): Uint8Array {
-  const message: storageProto.StoredKeyValue = {
-    key: bytesFrom(kv.key),
-    value: bytesFrom(tombstone ? '' : kv.value),
-    createRevision: BigInt(tombstone ? 0 : kv.createRevision),
-    modRevision: BigInt(kv.modRevision),
-    version: BigInt(tombstone ? 0 : kv.version),
-    lease: tombstone ? 0n : kv.lease,
-    tombstone,
-    deleteCause: cause === undefined ? storageProto.DeleteCause.UNSPECIFIED : causeCodes[cause],
-  };
-  return writer.encode((to) => storageProto.StoredKeyValue.encode(message, to));
-}
-
-const causeCodes = {
-  delete: storageProto.DeleteCause.DELETE,
-  txn: storageProto.DeleteCause.TXN,
-  leaseExpired: storageProto.DeleteCause.LEASE_EXPIRED,
-  leaseRevoked: storageProto.DeleteCause.LEASE_REVOKED,
-} as const satisfies Record<DeleteCause, storageProto.DeleteCause>;
-
-/** In the snapshot of a newer member there may be causes that this one does not know: those it cannot tell. */
-function causeOf(code: storageProto.DeleteCause): DeleteCause | undefined {
-  switch (code) {
-    case storageProto.DeleteCause.DELETE:
-      return 'delete';
-    case storageProto.DeleteCause.TXN:
-      return 'txn';
-    case storageProto.DeleteCause.LEASE_EXPIRED:
-      return 'leaseExpired';
-    case storageProto.DeleteCause.LEASE_REVOKED:
-      return 'leaseRevoked';
-    default:
-      return undefined;
-  }
-}
-
-export function decodeRevision(payload: Buffer): Omit<StoredRevision, 'revision'> {
-  const stored = storageProto.StoredKeyValue.decode(payload);
-  const kv = {
-    key: byteStringFrom(stored.key),
-    value: byteStringFrom(stored.value),
-    createRevision: safe(stored.createRevision),
-    modRevision: safe(stored.modRevision),
-    version: safe(stored.version),
-    lease: stored.lease,
-  };
-  const cause = causeOf(stored.deleteCause);
-  return { tombstone: stored.tombstone, kv, ...(cause !== undefined && { cause }) };
 }
 
 export function encodeMember({ id, name, peerUrls, clientUrls }: MemberInfo): Uint8Array {
@@ -247,11 +148,11 @@ export function snapshotMetaFrom(message: raftProto.SnapshotMeta | undefined): S
   return { term: safe(message.term), index: safe(message.index), conf: confFrom(message.conf) };
 }
 
-function confMessage({ voters, learners }: ConfState): raftProto.ConfState {
+export function confMessage({ voters, learners }: ConfState): raftProto.ConfState {
   return { voters: [...voters], learners: [...learners] };
 }
 
-function confFrom(message: raftProto.ConfState | undefined): ConfState {
+export function confFrom(message: raftProto.ConfState | undefined): ConfState {
   if (message === undefined) throw new RangeError('the configuration is missing');
   return { voters: message.voters, learners: message.learners };
 }

@@ -9,6 +9,7 @@
  * the record 'active' says which one counts. All of one generation's state is one contiguous range with the applied
  * point first, so that one iterator is one consistent cut.
  */
+import { WireWriter } from '../lib/wire-writer.js';
 import type { LogIndex, NodeId } from '../raft/types.js';
 import type { Revision } from '../state/result.js';
 import type { KeyRange } from './engine.js';
@@ -34,12 +35,21 @@ export const everyKey: KeyRange = { gte: Buffer.from([0]), lt: Buffer.from([0xff
 export const everyStateKey: KeyRange = { gte: Buffer.from([STATE_PREFIX]), lt: Buffer.from([STATE_PREFIX + 1]) };
 export const everyLogKey: KeyRange = { gte: Buffer.from([LOG_PREFIX]), lt: Buffer.from([LOG_PREFIX + 1]) };
 
+/** For keys that are no part of a larger piece. */
+const writer = new WireWriter();
+
+export const LOG_KEY_BYTES = GENERATION_END + 8;
+
+export function writeLogKey(to: WireWriter, generation: number, index: LogIndex): void {
+  to.byte(LOG_PREFIX);
+  to.uint32BE(generation);
+  to.uint64BE(index);
+}
+
 export function logKey(generation: number, index: LogIndex): Buffer {
-  const key = Buffer.allocUnsafe(GENERATION_END + 8);
-  key[0] = LOG_PREFIX;
-  key.writeUInt32BE(generation, GENERATION_OFFSET);
-  writeUint64(key, index, GENERATION_END);
-  return key;
+  writer.begin(LOG_KEY_BYTES);
+  writeLogKey(writer, generation, index);
+  return writer.take();
 }
 
 export function logIndexOf(key: Buffer): LogIndex {
@@ -91,13 +101,25 @@ export function leaseSubkey(id: bigint): Buffer {
 }
 
 const REVISION_SUBKEY_BYTES = 13;
+export const REVISION_KEY_BYTES = GENERATION_END + REVISION_SUBKEY_BYTES;
 
-export function revisionSubkey({ main, sub }: Revision): Buffer {
-  const subkey = Buffer.allocUnsafe(REVISION_SUBKEY_BYTES);
-  subkey[0] = stateTable.revision;
-  writeUint64(subkey, main, 1);
-  subkey.writeUInt32BE(sub, 9);
-  return subkey;
+/** The whole key, of which revisionSubkey is the end. */
+export function writeRevisionKey(to: WireWriter, generation: number, revision: Revision): void {
+  to.byte(STATE_PREFIX);
+  to.uint32BE(generation);
+  writeRevisionSubkey(to, revision);
+}
+
+function writeRevisionSubkey(to: WireWriter, { main, sub }: Revision): void {
+  to.byte(stateTable.revision);
+  to.uint64BE(main);
+  to.uint32BE(sub);
+}
+
+export function revisionSubkey(revision: Revision): Buffer {
+  writer.begin(REVISION_SUBKEY_BYTES);
+  writeRevisionSubkey(writer, revision);
+  return writer.take();
 }
 
 /** Undefined when `subkey` names no revision. */
@@ -130,11 +152,6 @@ export function revisionRange(generation: number, from: number, upTo: number): K
     gte: stateKey(generation, revisionSubkey({ main: from, sub: 0 })),
     lt: stateKey(generation, revisionSubkey({ main: upTo + 1, sub: 0 })),
   };
-}
-
-function writeUint64(target: Buffer, value: number, offset: number): void {
-  target.writeUInt32BE(Math.floor(value / 0x1_0000_0000), offset);
-  target.writeUInt32BE(value >>> 0, offset + 4);
 }
 
 function readUint64(source: Buffer, offset: number): number {

@@ -4,8 +4,9 @@
  * there would forget entries that a quorum counts on.
  */
 import type { Entry, LogIndex, SnapshotMeta } from '../raft/types.js';
-import { decodeEntry, decodeStored } from './codec.js';
+import { decodeStored } from './codec.js';
 import type { Engine } from './engine.js';
+import { decodeEntry } from './entry-codec.js';
 import { logIndexOf, logRange } from './keys.js';
 import { openRecord } from './record.js';
 import { StorageCorruptionError } from './storage-errors.js';

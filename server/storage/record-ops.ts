@@ -1,11 +1,17 @@
 /** The engine operations that store or delete one record each: key, payload and frame together. */
+import { WireWriter } from '../lib/wire-writer.js';
 import type { Entry, HardState, LogIndex } from '../raft/types.js';
-import type { StateWrite } from '../state/result.js';
+import type { PutRevision, StateWrite } from '../state/result.js';
 import type { ActiveGeneration } from './codec.js';
 import * as codec from './codec.js';
 import type { EngineOp } from './engine.js';
+import { entrySize, writeEntry } from './entry-codec.js';
 import * as keys from './keys.js';
-import { frameRecord } from './record.js';
+import { CRC_BYTES, frameRecord, sealRecord } from './record.js';
+import { revisionSizeMax, writeRevision } from './revision-codec.js';
+
+/** Keys and records of one batch stand in memory together, and go together. */
+const writer = new WireWriter();
 
 export function hardStateOp(hardState: HardState): EngineOp {
   return metaPut(keys.metaKey.hardState, codec.encodeHardState(hardState));
@@ -26,7 +32,7 @@ export function statePut(generation: number, subkey: Buffer, payload: Uint8Array
 export function stateOp(generation: number, write: StateWrite): EngineOp {
   switch (write.kind) {
     case 'putRevision':
-      return statePut(generation, keys.revisionSubkey(write.revision), codec.encodeRevision(write));
+      return revisionOp(generation, write);
     case 'deleteRevision':
       return { type: 'del', key: keys.stateKey(generation, keys.revisionSubkey(write.revision)) };
     case 'compacted':
@@ -41,8 +47,21 @@ export function stateOp(generation: number, write: StateWrite): EngineOp {
 }
 
 export function entryOp(generation: number, entry: Entry): EngineOp {
-  const key = keys.logKey(generation, entry.index);
-  return { type: 'put', key, value: frameRecord(key, codec.encodeEntry(entry)) };
+  writer.begin(keys.LOG_KEY_BYTES + CRC_BYTES + entrySize(entry));
+  keys.writeLogKey(writer, generation, entry.index);
+  const key = writer.take();
+  writer.uint32BE(0);
+  writeEntry(writer, entry);
+  return { type: 'put', key, value: sealRecord(key, writer.take()) };
+}
+
+function revisionOp(generation: number, write: PutRevision): EngineOp {
+  writer.begin(keys.REVISION_KEY_BYTES + CRC_BYTES + revisionSizeMax(write));
+  keys.writeRevisionKey(writer, generation, write.revision);
+  const key = writer.take();
+  writer.uint32BE(0);
+  writeRevision(writer, write);
+  return { type: 'put', key, value: sealRecord(keys.stateSubkey(key), writer.take()) };
 }
 
 export function deleteEntryOp(generation: number, index: LogIndex): EngineOp {

@@ -5,20 +5,24 @@
 import { crc32 } from 'node:zlib';
 import { StorageCorruptionError } from './storage-errors.js';
 
-const CRC_BYTES = 4;
+export const CRC_BYTES = 4;
 
 /** The largest record, frame included: the largest request that a member can be configured to take, and room around. */
 export const RECORD_BYTES_MAX = 48 * 1024 * 1024;
 
 /** `key`: of a state record its subkey, else the whole key. */
 export function frameRecord(key: Buffer, payload: Uint8Array): Buffer {
-  const bytes = CRC_BYTES + payload.length;
-  if (bytes > RECORD_BYTES_MAX) {
-    throw new RangeError(`a record of ${bytes} bytes was to be stored, the limit is ${RECORD_BYTES_MAX}`);
-  }
-  const record = Buffer.allocUnsafe(bytes);
+  const record = Buffer.allocUnsafe(CRC_BYTES + payload.length);
   record.set(payload, CRC_BYTES);
-  record.writeUInt32BE(checksum(key, payload), 0);
+  return sealRecord(key, record);
+}
+
+/** Fills in the checksum, for which `record` has left room before its payload. */
+export function sealRecord(key: Buffer, record: Buffer): Buffer {
+  if (record.length > RECORD_BYTES_MAX) {
+    throw new RangeError(`a record of ${record.length} bytes was to be stored, the limit is ${RECORD_BYTES_MAX}`);
+  }
+  record.writeUInt32BE(checksum(key, record.subarray(CRC_BYTES)), 0);
   return record;
 }
 

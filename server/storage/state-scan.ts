@@ -4,7 +4,8 @@
  */
 import { assert } from '../lib/assert.js';
 import type { LeaseInfo, MemberInfo, Revision } from '../state/result.js';
-import { decodeApplied, decodeLease, decodeMember, decodeNumber, decodeRevision, decodeStored } from './codec.js';
+import { decodeApplied, decodeLease, decodeMember, decodeNumber, decodeStored } from './codec.js';
+import { decodeRevision } from './revision-codec.js';
 import type { EngineIterator } from './engine.js';
 import { leaseSubkey, revisionOf, stateSubkey, stateTable, tableOf } from './keys.js';
 import type { AppliedPoint, StateRecords, StoredRevision } from './member-store.js';

@@ -1,8 +1,9 @@
-/** Questions and answers about leases travel between members as they are. */
+/** What travels between members arrives as it was sent. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { PeerMessage } from '../../server/node/ports.js';
-import { decodeFrame, encodeFrames, laneOf, messagesOf, sizeOf } from '../../server/rpc/peer-frames.js';
+import { message } from '../node/arbitraries.js';
+import { encodeFrames, laneOf, messagesFrom, sizeOf } from '../../server/rpc/peer-frames.js';
 
 const safe = fc.maxSafeNat();
 const id = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n });
@@ -18,11 +19,27 @@ const answers: fc.Arbitrary<PeerMessage> = fc.record({
   refused: fc.array(safe, { maxLength: 5 }),
 });
 
+describe('frames of the core', () => {
+  it('come back in the order in which they were sent; entries have a frame to themselves', () => {
+    const raft = message.map((sent): PeerMessage => ({ kind: 'raft', message: sent }));
+    fc.assert(
+      fc.property(fc.array(fc.oneof(raft, questions), { maxLength: 8 }), (sent) => {
+        const frames = encodeFrames(sent);
+        expect(frames.flatMap(messagesFrom)).toEqual(sent);
+        for (const frame of frames) {
+          const inIt = messagesFrom(frame);
+          if (inIt.some((one) => laneOf(one) === 'bulk')) expect(inIt).toHaveLength(1);
+        }
+      }),
+    );
+  });
+});
+
 describe('frames about leases', () => {
   it('come back as they went in, in order, on the lane of small messages', () => {
     fc.assert(
       fc.property(fc.array(fc.oneof(questions, answers), { maxLength: 4 }), (messages) => {
-        const arrived = encodeFrames(messages).flatMap((frame) => messagesOf(decodeFrame(frame)));
+        const arrived = encodeFrames(messages).flatMap(messagesFrom);
         expect(arrived).toEqual(messages);
         for (const message of messages) expect(laneOf(message)).toBe('control');
       }),
@@ -47,6 +64,6 @@ describe('frames about leases', () => {
       refused: [],
     };
     const [frame] = encodeFrames([message]);
-    expect(messagesOf(decodeFrame(frame ?? Buffer.alloc(0)))).toMatchObject([{ answers: [{ leftMs: 4999 }] }]);
+    expect(messagesFrom(frame ?? Buffer.alloc(0))).toMatchObject([{ answers: [{ leftMs: 4999 }] }]);
   });
 });

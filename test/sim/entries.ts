@@ -3,7 +3,8 @@
  * different ones, would mean that two leaders made the same term's log.
  */
 import type { Entry, EntryId, LogIndex, Term } from '../../server/raft/types.js';
-import { decodeEntry, decodeStored } from '../../server/storage/codec.js';
+import { decodeStored } from '../../server/storage/codec.js';
+import { decodeEntry } from '../../server/storage/entry-codec.js';
 import { openRecord } from '../../server/storage/record.js';
 import type { EntryBook } from './durable-image.js';
 import type { Report } from './check-report.js';

@@ -7,7 +7,7 @@ import type { Random } from '../../server/lib/random.js';
 import type { PeerMessage } from '../../server/node/ports.js';
 import { describeMessage } from '../../server/raft/describe.js';
 import type { Message, NodeId } from '../../server/raft/types.js';
-import { decodeFrame, encodeFrames, laneOf, messagesOf, type PeerLane } from '../../server/rpc/peer-frames.js';
+import { encodeFrames, laneOf, messagesFrom, type PeerLane } from '../../server/rpc/peer-frames.js';
 import { between, chance, longTail, pick, streamOf } from './draws.js';
 import type { FaultCounts } from './fault-counts.js';
 import type { Life } from './life.js';
@@ -165,7 +165,7 @@ export class SimNetwork {
 }
 
 function overTheWire(message: PeerMessage): PeerMessage {
-  const [arrived] = encodeFrames([message]).flatMap((frame) => messagesOf(decodeFrame(frame)));
+  const [arrived] = encodeFrames([message]).flatMap(messagesFrom);
   if (arrived === undefined) throw new Error(`a ${message.kind} message does not survive the wire`);
   return arrived;
 }

@@ -1,32 +1,15 @@
 /** Every record reads back as it was written, and every key sorts as its numbers do. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Entry } from '../../server/raft/types.js';
 import * as codec from '../../server/storage/codec.js';
 import * as keys from '../../server/storage/keys.js';
 import { frameRecord, isIntact, openRecord, RECORD_BYTES_MAX } from '../../server/storage/record.js';
 import { StorageCorruptionError } from '../../server/storage/storage-errors.js';
-import { tombstone } from './member-kit.js';
 
 const number = fc.maxSafeNat();
 const id = fc.bigInt({ min: 1n, max: 0xffff_ffff_ffff_ffffn });
-const bytes = fc.uint8Array({ maxLength: 200 }).map((array) => Buffer.from(array));
-const byteString = bytes.map((buffer) => buffer.toString('latin1'));
 const conf = fc.record({ voters: fc.array(id), learners: fc.array(id) });
 const snapshotMeta = fc.record({ term: number, index: number, conf });
-const entry: fc.Arbitrary<Entry> = fc.oneof(
-  fc.record({ kind: fc.constant('normal' as const), term: number, index: number, data: bytes }),
-  fc.record({ kind: fc.constant('noop' as const), term: number, index: number, data: bytes }),
-  fc.record({ kind: fc.constant('conf' as const), term: number, index: number, data: bytes, conf }),
-);
-const keyValue = fc.record({
-  key: byteString,
-  value: byteString,
-  createRevision: number,
-  modRevision: number,
-  version: number,
-  lease: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
-});
 const member = fc.record({
   id,
   name: fc.string({ unit: 'grapheme' }),
@@ -48,7 +31,6 @@ function readsBack<T>(
 }
 
 describe('payloads read back as they were written', () => {
-  test('entries', () => readsBack(entry, codec.encodeEntry, codec.decodeEntry));
   test('hard states', () => {
     const hardState = fc.record({ term: number, vote: fc.oneof(fc.constant(0n), id), commit: number });
     readsBack(hardState, codec.encodeHardState, codec.decodeHardState);
@@ -69,31 +51,6 @@ describe('payloads read back as they were written', () => {
     const trailer = fc.record({ records: number, bytes: number, crc: fc.nat(0xffff_ffff) });
     readsBack(trailer, codec.encodeSnapshotTrailer, codec.decodeSnapshotTrailer);
   });
-  test('revisions', () => {
-    fc.assert(
-      fc.property(keyValue, (kv) => {
-        const write = { kind: 'putRevision', revision: { main: 1, sub: 0 }, kv } as const;
-        const put = Buffer.from(codec.encodeRevision({ ...write, tombstone: false }));
-        expect(codec.decodeRevision(put)).toEqual({ tombstone: false, kv });
-        const gone = { ...kv, value: '', createRevision: 0, version: 0, lease: 0n };
-        const deleted = Buffer.from(codec.encodeRevision({ ...write, tombstone: true }));
-        expect(codec.decodeRevision(deleted)).toEqual({ tombstone: true, kv: gone });
-      }),
-      { seed: 12 },
-    );
-  });
-  test.each(['delete', 'txn', 'leaseExpired', 'leaseRevoked'] as const)('the cause of a deletion: %s', (cause) => {
-    const payload = Buffer.from(codec.encodeRevision({ ...tombstone(2), cause }));
-    expect(codec.decodeRevision(payload)).toEqual({ tombstone: true, kv: tombstone(2).kv, cause });
-  });
-  test('a deletion of a release that noted no cause, or one that this release does not know', () => {
-    const old = Buffer.from([0x0a, 1, 0x6b, 0x20, 2, 0x38, 1]);
-    expect(Buffer.from(codec.encodeRevision(tombstone(2, 0, 'k')))).toEqual(old);
-    const newer = Buffer.concat([old, Buffer.from([0x40, 99])]);
-    for (const payload of [old, newer]) {
-      expect(codec.decodeRevision(payload)).toEqual({ tombstone: true, kv: tombstone(2, 0, 'k').kv });
-    }
-  });
   test('leases', () => {
     const lease = fc.record({
       id: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
@@ -102,20 +59,10 @@ describe('payloads read back as they were written', () => {
     });
     readsBack(lease, codec.encodeLease, codec.decodeLease);
   });
-  test('an entry owns its data: the record it was read from may change', () => {
-    const payload = Buffer.from(codec.encodeEntry({ kind: 'normal', term: 1, index: 1, data: Buffer.from('data') }));
-    const decoded = codec.decodeEntry(payload);
-    payload.fill(0);
-    expect(Buffer.from(decoded.data).toString()).toBe('data');
-  });
 });
 
 test('decoders refuse what the encoders cannot have written', () => {
   const attempts: readonly (readonly [(payload: Buffer) => unknown, readonly number[]])[] = [
-    [codec.decodeEntry, []],
-    [codec.decodeEntry, [0x18, 9]],
-    [codec.decodeEntry, [0x18, 3]],
-    [codec.decodeEntry, [0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01, 0x18, 1]],
     [codec.decodeApplied, []],
     [codec.decodeApplied, [0x1a, 0, 0x20, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01]],
     [codec.decodeActive, [0, 0, 0]],
