@@ -9,25 +9,18 @@ import { InvariantError, assertNever } from '../lib/assert.js';
 import { byteStringFrom, bytesFrom } from '../lib/bytes.js';
 import { safeInteger } from '../lib/integers.js';
 import { ReusedWriter } from '../lib/reused-writer.js';
+import type { LoggedCommand, ProposalId } from './logged-command.js';
+import { encodePut, readPut } from './put-codec.js';
 import type { Command, Compare, CompareResult, RangeQuery, SortOrder, SortTarget, TxnOp } from '../state/command.js';
+
+export type { ProposalId };
 
 const COMMAND_VERSION = 1;
 
 const writer = new ReusedWriter(() => new BinaryWriter());
 
-/** Who proposed an entry: a member, one life of it, and a number that this life uses once. */
-export interface ProposalId {
-  readonly member: bigint;
-  readonly boot: number;
-  readonly seq: number;
-}
-
-export interface LoggedCommand {
-  readonly id: ProposalId;
-  readonly command: Command;
-}
-
 export function encodeCommand(id: ProposalId, command: Command): Buffer {
+  if (command.kind === 'put' && command.lease === 0n) return encodePut(id, command);
   const message: wire.LogCommand = {
     version: COMMAND_VERSION,
     id: { member: id.member, boot: BigInt(id.boot), seq: BigInt(id.seq) },
@@ -39,7 +32,7 @@ export function encodeCommand(id: ProposalId, command: Command): Buffer {
 /** Throws InvariantError, and nothing else, for bytes that no member can have written. */
 export function decodeCommand(bytes: Uint8Array): LoggedCommand {
   try {
-    return loggedFromWire(wire.LogCommand.decode(bytes));
+    return readPut(bytes) ?? loggedFromWire(wire.LogCommand.decode(bytes));
   } catch (error) {
     if (error instanceof InvariantError) throw error;
     throw new InvariantError('a log entry that is no command', { bytes: bytes.length, error: String(error) });
