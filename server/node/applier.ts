@@ -91,7 +91,7 @@ export class Applier {
 
   #applyCommand(entry: Entry): void {
     const { id, command } = decodeCommand(entry.data);
-    const applied = this.#machine.apply(command, entry.term);
+    const applied = this.#machine.apply(command, entry.term, entry.index);
     this.#parts.lane.addWrites(applied.writes);
     for (const events of byRevision(applied.events)) this.#parts.publish(events);
     this.#parts.leases.applied(entry.index, command, applied);

@@ -11,7 +11,16 @@ import { safeInteger } from '../lib/integers.js';
 import { ReusedWriter } from '../lib/reused-writer.js';
 import type { LoggedCommand, ProposalId } from './logged-command.js';
 import { encodePut, readPut } from './put-codec.js';
-import type { Command, Compare, CompareResult, RangeQuery, SortOrder, SortTarget, TxnOp } from '../state/command.js';
+import type {
+  Command,
+  Compare,
+  CompareResult,
+  LeaseGranted,
+  RangeQuery,
+  SortOrder,
+  SortTarget,
+  TxnOp,
+} from '../state/command.js';
 
 export type { ProposalId };
 
@@ -68,9 +77,12 @@ function toWire(command: Command): WireCommand {
     case 'leaseRevoke':
       return { $case: 'leaseRevoke', value: { id: command.id } };
     case 'leaseExpire':
-      return { $case: 'leaseExpire', value: { term: BigInt(command.term), ids: [...command.ids] } };
+      return { $case: 'leaseExpire', value: { term: BigInt(command.term), leases: command.leases.map(grantedToWire) } };
     case 'leaseCheckpoint': {
-      const leases = command.leases.map(({ id, remainingMs }) => ({ id, remainingMs: BigInt(remainingMs) }));
+      const leases = command.leases.map((lease) => ({
+        ...grantedToWire(lease),
+        remainingMs: BigInt(lease.remainingMs),
+      }));
       return { $case: 'leaseCheckpoint', value: { term: BigInt(command.term), leases } };
     }
     case 'unknown':
@@ -97,9 +109,16 @@ function fromWire(command: WireCommand): Command {
     case 'leaseRevoke':
       return { kind: 'leaseRevoke', id: command.value.id };
     case 'leaseExpire':
-      return { kind: 'leaseExpire', term: safeInteger(command.value.term), ids: command.value.ids };
+      return {
+        kind: 'leaseExpire',
+        term: safeInteger(command.value.term),
+        leases: command.value.leases.map(grantedFromWire),
+      };
     case 'leaseCheckpoint': {
-      const leases = command.value.leases.map(({ id, remainingMs }) => ({ id, remainingMs: safeInteger(remainingMs) }));
+      const leases = command.value.leases.map((lease) => ({
+        ...grantedFromWire(lease),
+        remainingMs: safeInteger(lease.remainingMs),
+      }));
       return { kind: 'leaseCheckpoint', term: safeInteger(command.value.term), leases };
     }
     default:
@@ -110,6 +129,14 @@ function fromWire(command: WireCommand): Command {
 type Put = Extract<Command, { kind: 'put' }>;
 type DeleteRange = Extract<Command, { kind: 'deleteRange' }>;
 type Txn = Extract<Command, { kind: 'txn' }>;
+
+function grantedToWire({ id, grantedIndex }: LeaseGranted): wire.LeaseGranted {
+  return { id, grantedIndex: BigInt(grantedIndex) };
+}
+
+function grantedFromWire({ id, grantedIndex }: wire.LeaseGranted): LeaseGranted {
+  return { id, grantedIndex: safeInteger(grantedIndex) };
+}
 
 function putToWire(put: Put): wire.PutCommand {
   const { lease, prevKv, ignoreValue, ignoreLease } = put;

@@ -11,11 +11,12 @@
  * outlives the office comes before everything the successor does. A lease whose end is proposed answers no renewal
  * before the outcome is known.
  */
+import { assert } from '../lib/assert.js';
 import type { Clock } from '../lib/clock.js';
 import { QuorateError } from '../lib/quorate-error.js';
 import type { ProposeResult } from '../raft/raft.js';
 import type { LogIndex, Term } from '../raft/types.js';
-import type { Command, LeaseCheckpointCommand, LeaseExpireCommand } from '../state/command.js';
+import type { Command, LeaseCheckpointCommand, LeaseGranted } from '../state/command.js';
 import type { LeaseView } from '../state/lease/lease-table.js';
 import type { Applied, LeaseInfo } from '../state/result.js';
 import { LeaseDeadlines, type TimedLease } from './lease-deadlines.js';
@@ -66,7 +67,13 @@ export class LeaseKeeper {
   /** Came since the last turn: no read point covers them yet. */
   #arrived: LeaseQuestion[] = [];
   /** The expiry in flight: where it stands in the log, and who waits for the end of its leases. */
-  #expiry: { readonly index: LogIndex; readonly waiting: Map<bigint, LeaseQuestion[]> } | undefined;
+  #expiry:
+    | {
+        readonly index: LogIndex;
+        readonly taken: readonly TimedLease[];
+        readonly waiting: Map<bigint, LeaseQuestion[]>;
+      }
+    | undefined;
   /** Renewals that wait until no less than the full time is noted in the log; the place of what says so, if any. */
   readonly #clearing = new Map<bigint, LeaseQuestion[]>();
   #clear: { readonly index: LogIndex; readonly ids: readonly bigint[] } | undefined;
@@ -135,7 +142,7 @@ export class LeaseKeeper {
     if (!outcome.ok) return;
     if (command.kind === 'leaseGrant') this.#deadlines.add(command.id, this.#parts.clock.now() + command.ttlMs);
     else if (command.kind === 'leaseRevoke') this.#ended(command.id);
-    else if (command.kind === 'leaseExpire' && index === this.#expiry?.index) this.#expiryApplied(command);
+    else if (command.kind === 'leaseExpire' && index === this.#expiry?.index) this.#expiryApplied();
     else if (command.kind === 'leaseCheckpoint' && index === this.#clear?.index) this.#clearApplied(this.#clear.ids);
     else if (command.kind === 'leaseCheckpoint' && index === this.#note?.index) this.#note = undefined;
   }
@@ -240,10 +247,21 @@ export class LeaseKeeper {
     const { over, spared } = this.#apart(due);
     for (const timed of spared) this.#deadlines.giveBack(timed);
     if (over.length === 0) return;
-    const ids = over.map(({ id }) => id);
-    const proposed = this.#parts.propose({ kind: 'leaseExpire', term: this.term, ids });
-    if (proposed.ok) this.#expiry = { index: proposed.id.index, waiting: new Map(ids.map((id) => [id, []])) };
-    else for (const timed of over) this.#deadlines.giveBack(timed);
+    const leases = over.map(({ id }) => this.#granted(id));
+    const proposed = this.#parts.propose({ kind: 'leaseExpire', term: this.term, leases });
+    if (!proposed.ok) {
+      for (const timed of over) this.#deadlines.giveBack(timed);
+      return;
+    }
+    const waiting = new Map(over.map(({ id }): [bigint, LeaseQuestion[]] => [id, []]));
+    this.#expiry = { index: proposed.id.index, taken: over, waiting };
+  }
+
+  /** As the log knows it: by the time that a word about it is applied, the id may name another lease. */
+  #granted(id: bigint): LeaseGranted {
+    const lease = this.#parts.leases.get(id);
+    assert(lease !== undefined, 'a lease is timed and not there', { id });
+    return { id, grantedIndex: lease.grantedIndex };
   }
 
   #apart(due: readonly TimedLease[]): { readonly over: TimedLease[]; readonly spared: TimedLease[] } {
@@ -252,16 +270,12 @@ export class LeaseKeeper {
     return { over, spared: due.filter(({ id }) => clearing.has(id)) };
   }
 
-  #expiryApplied({ ids }: LeaseExpireCommand): void {
-    const waiting = this.#expiry?.waiting;
-    for (const id of ids) {
-      if (this.#parts.leases.get(id) === undefined) {
-        this.#ended(id);
-        continue;
-      }
+  #expiryApplied(): void {
+    const { taken = [], waiting } = this.#expiry ?? {};
+    for (const timed of taken) {
+      if (this.#parts.leases.get(timed.id) === undefined) this.#ended(timed.id);
       // Too much for one entry. It is due still, unless a renewal was faster.
-      const timed = this.#deadlines.get(id);
-      if (timed !== undefined) this.#deadlines.giveBack(timed);
+      else if (!timed.isGone) this.#deadlines.giveBack(timed);
     }
     this.#expiry = undefined;
     for (const questions of waiting?.values() ?? []) for (const question of questions) this.#answer(question);
@@ -272,7 +286,7 @@ export class LeaseKeeper {
   #proposeClear(): void {
     if (this.#clear !== undefined || this.#clearing.size === 0) return;
     const ids = [...this.#clearing.keys()].slice(0, LIMITS.leasesPerCheckpoint);
-    const index = this.#proposeCheckpoint(ids.map((id) => ({ id, remainingMs: 0 })));
+    const index = this.#proposeCheckpoint(ids.map((id) => ({ ...this.#granted(id), remainingMs: 0 })));
     if (index !== undefined) this.#clear = { index, ids };
   }
 
@@ -296,7 +310,7 @@ export class LeaseKeeper {
       this.#noteWalk = this.#deadlines.all();
       this.#nextNotesAt = now + this.#parts.checkpointMs;
     }
-    const notes: { id: bigint; remainingMs: number }[] = [];
+    const notes: LeaseCheckpointCommand['leases'][number][] = [];
     for (let count = 0; this.#noteWalk !== undefined && count < LIMITS.leasesPerCheckpoint; count += 1) {
       const next = this.#noteWalk.next();
       if (next.done === true) {
@@ -304,7 +318,7 @@ export class LeaseKeeper {
         break;
       }
       const remainingMs = this.#worthNoting(next.value, now);
-      if (remainingMs !== undefined) notes.push({ id: next.value.id, remainingMs });
+      if (remainingMs !== undefined) notes.push({ ...this.#granted(next.value.id), remainingMs });
     }
     if (notes.length === 0) return;
     const index = this.#proposeCheckpoint(notes);

@@ -70,11 +70,18 @@ export interface LeaseRevokeCommand {
   readonly id: bigint;
 }
 
+/** One lease, and not another one that came under the same id after it. */
+export interface LeaseGranted {
+  readonly id: bigint;
+  /** The log entry that granted it. */
+  readonly grantedIndex: number;
+}
+
 /** Ends leases whose time is over, by the clock of the leader of `term`. Of no effect in an entry of another term. */
 export interface LeaseExpireCommand {
   readonly kind: 'leaseExpire';
   readonly term: number;
-  readonly ids: readonly bigint[];
+  readonly leases: readonly LeaseGranted[];
 }
 
 /** What is left of leases, by the clock of the leader of `term`. Of no effect in an entry of another term. */
@@ -82,7 +89,7 @@ export interface LeaseCheckpointCommand {
   readonly kind: 'leaseCheckpoint';
   readonly term: number;
   /** `remainingMs` 0: the full ttl counts again. */
-  readonly leases: readonly { readonly id: bigint; readonly remainingMs: number }[];
+  readonly leases: readonly (LeaseGranted & { readonly remainingMs: number })[];
 }
 
 /** A kind or version that this release does not know. Refused with UNKNOWN_COMMAND, the same on every member. */

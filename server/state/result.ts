@@ -37,6 +37,8 @@ export interface LeaseInfo {
   readonly ttlMs: number;
   /** What a leader has noted as left of it, for the leader after it; 0: the full ttl. */
   readonly remainingMs: number;
+  /** The log entry that granted it: an id may come again. */
+  readonly grantedIndex: number;
 }
 
 export type CommandResult =

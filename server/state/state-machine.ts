@@ -70,9 +70,10 @@ export class StateMachine {
    * Ranges inside a txn come back as PendingRange. Whoever waits for them opens them with openRange, or pins them,
    * before the next call of apply or compactionStep.
    *
-   * `entryTerm`: of the log entry that the command stands in. 0: of none, and what only a leader may say has no effect.
+   * `entryTerm` and `entryIndex`: of the log entry that the command stands in. Term 0: of none, and what only a leader may
+   * say has no effect.
    */
-  apply(command: Command, entryTerm = 0): Applied {
+  apply(command: Command, entryTerm = 0, entryIndex = 0): Applied {
     switch (command.kind) {
       case 'put':
         return this.#applyPut(command);
@@ -85,7 +86,7 @@ export class StateMachine {
       case 'publishMember':
         return this.#applyPublish(command);
       case 'leaseGrant':
-        return this.#told(grantLease(this.#store, command));
+        return this.#told(grantLease(this.#store, command, entryIndex));
       case 'leaseRevoke':
         return this.#told(revokeLease(this.#store, command));
       case 'leaseExpire':

@@ -74,14 +74,19 @@ export function decodeMember(payload: Buffer): MemberInfo {
   return { id, name, peerUrls, clientUrls };
 }
 
-export function encodeLease({ id, ttlMs, remainingMs }: LeaseInfo): Uint8Array {
-  const message: storageProto.StoredLease = { id, ttlMs: BigInt(ttlMs), remainingMs: BigInt(remainingMs) };
+export function encodeLease({ id, ttlMs, remainingMs, grantedIndex }: LeaseInfo): Uint8Array {
+  const message: storageProto.StoredLease = {
+    id,
+    ttlMs: BigInt(ttlMs),
+    remainingMs: BigInt(remainingMs),
+    grantedIndex: BigInt(grantedIndex),
+  };
   return writer.encode((to) => storageProto.StoredLease.encode(message, to));
 }
 
 export function decodeLease(payload: Buffer): LeaseInfo {
-  const { id, ttlMs, remainingMs } = storageProto.StoredLease.decode(payload);
-  return { id, ttlMs: safe(ttlMs), remainingMs: safe(remainingMs) };
+  const { id, ttlMs, remainingMs, grantedIndex } = storageProto.StoredLease.decode(payload);
+  return { id, ttlMs: safe(ttlMs), remainingMs: safe(remainingMs), grantedIndex: safe(grantedIndex) };
 }
 
 export function encodeActive({ generation, logStart }: ActiveGeneration): Uint8Array {

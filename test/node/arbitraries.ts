@@ -79,11 +79,15 @@ export const command: fc.Arbitrary<Command> = fc.oneof(
   }),
   fc.record({ kind: fc.constant('leaseGrant' as const), id: lease, ttlMs: signed }),
   fc.record({ kind: fc.constant('leaseRevoke' as const), id: lease }),
-  fc.record({ kind: fc.constant('leaseExpire' as const), term: safe, ids: fc.array(lease, { maxLength: 4 }) }),
+  fc.record({
+    kind: fc.constant('leaseExpire' as const),
+    term: safe,
+    leases: fc.array(fc.record({ id: lease, grantedIndex: safe }), { maxLength: 4 }),
+  }),
   fc.record({
     kind: fc.constant('leaseCheckpoint' as const),
     term: safe,
-    leases: fc.array(fc.record({ id: lease, remainingMs: signed }), { maxLength: 4 }),
+    leases: fc.array(fc.record({ id: lease, grantedIndex: safe, remainingMs: signed }), { maxLength: 4 }),
   }),
 );
 

@@ -44,7 +44,7 @@ class Scene {
     for (; this.#applied < this.log.length; this.#applied += 1) {
       const command = this.log[this.#applied];
       if (command === undefined) continue;
-      const applied = this.machine.apply(command, TERM);
+      const applied = this.machine.apply(command, TERM, this.#applied + 1);
       this.keeper?.applied(this.#applied + 1, command, applied);
     }
   }
@@ -159,7 +159,7 @@ describe('the end of a lease', () => {
     await scene.clock.advance(1);
     scene.turn();
     scene.turn();
-    expect(scene.log.slice(1)).toEqual([{ kind: 'leaseExpire', term: TERM, ids: [1n] }]);
+    expect(scene.log.slice(1)).toEqual([{ kind: 'leaseExpire', term: TERM, leases: [{ id: 1n, grantedIndex: 1 }] }]);
     const renewal = scene.ask(1n);
     const question = scene.ask(1n, false);
     scene.turn();
@@ -194,7 +194,7 @@ describe('the end of a lease', () => {
       expect(scene.log).toHaveLength(count + round + 1);
       scene.apply();
     }
-    const sizes = scene.log.slice(count).map((command) => command.kind === 'leaseExpire' && command.ids.length);
+    const sizes = scene.log.slice(count).map((command) => command.kind === 'leaseExpire' && command.leases.length);
     expect(sizes).toEqual([LIMITS.leasesPerExpiry, LIMITS.leasesPerExpiry, 1]);
     expect(keeper.hasWork(scene.clock.now())).toBe(false);
   });
@@ -204,6 +204,7 @@ describe('the end of a lease', () => {
     scene.takeOffice();
     for (const id of [1n, 2n, 3n]) scene.apply(grant(id, 5000 + Number(id)));
     for (let key = 0; key < 4500; key += 1) scene.apply(put(`k${key}`, '', { lease: BigInt((key % 3) + 1) }));
+    const leases = [1n, 2n, 3n].map((id) => ({ id, grantedIndex: Number(id) }));
     const before = scene.log.length;
     await scene.clock.advance(5003);
     for (let round = 0; round < 3; round += 1) {
@@ -211,11 +212,33 @@ describe('the end of a lease', () => {
       scene.apply();
     }
     expect(scene.log.slice(before)).toEqual([
-      { kind: 'leaseExpire', term: TERM, ids: [1n, 2n, 3n] },
-      { kind: 'leaseExpire', term: TERM, ids: [2n, 3n] },
-      { kind: 'leaseExpire', term: TERM, ids: [3n] },
+      { kind: 'leaseExpire', term: TERM, leases: leases.slice(0) },
+      { kind: 'leaseExpire', term: TERM, leases: leases.slice(1) },
+      { kind: 'leaseExpire', term: TERM, leases: leases.slice(2) },
     ]);
     expect(scene.machine.leases.size).toBe(0);
+  });
+
+  it('is of no lease that was granted under the same id while it was on its way', async () => {
+    const scene = new Scene();
+    const keeper = scene.takeOffice();
+    scene.apply(grant(1n, 5000));
+    await scene.clock.advance(5000);
+    // Both are in the log already, and not applied.
+    scene.log.push(revoke(1n), grant(1n, 9000));
+    scene.turn();
+    expect(scene.log.at(-1)?.kind).toBe('leaseExpire');
+    scene.apply();
+    expect(scene.machine.leases.get(1n)?.ttlMs).toBe(9000);
+    expect(keeper.deadlineOf(1n)).toBe(14_000);
+    await scene.clock.advance(8999);
+    scene.turn();
+    expect(scene.log).toHaveLength(4);
+    await scene.clock.advance(1);
+    scene.turn();
+    scene.apply();
+    expect(scene.machine.leases.size).toBe(0);
+    expect(scene.log).toHaveLength(5);
   });
 
   it('by a revoke answers who waits', async () => {
@@ -248,7 +271,8 @@ describe('what is left of long leases', () => {
     await scene.clock.advance(2000);
     scene.turn();
     const notes = scene.log.filter(({ kind }) => kind === 'leaseCheckpoint');
-    expect(notes).toEqual([{ kind: 'leaseCheckpoint', term: TERM, leases: [{ id: 1n, remainingMs: 90_000 }] }]);
+    const leases = [{ id: 1n, grantedIndex: 1, remainingMs: 90_000 }];
+    expect(notes).toEqual([{ kind: 'leaseCheckpoint', term: TERM, leases }]);
   });
 
   it.each(['applied', 'in flight'])('and %s, is taken back in the log before a renewal is answered', async (state) => {
@@ -266,7 +290,7 @@ describe('what is left of long leases', () => {
     expect(scene.log.at(-1)).toEqual({
       kind: 'leaseCheckpoint',
       term: TERM,
-      leases: [{ id: 1n, remainingMs: 0 }],
+      leases: [{ id: 1n, grantedIndex: 1, remainingMs: 0 }],
     });
     await scene.clock.advance(50);
     scene.apply();

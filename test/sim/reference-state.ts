@@ -73,7 +73,7 @@ export class ReferenceState {
     }
     if (entry.kind === 'normal') {
       const { command } = decodeCommand(entry.data);
-      const { events } = this.#machine.apply(command, entry.term);
+      const { events } = this.#machine.apply(command, entry.term, index);
       this.#hash.take(events);
       for (const event of events) this.#events.push(event);
       this.#machine.compactionStep(COMPACTION_KEYS);

@@ -48,12 +48,17 @@ export function revoke(id: bigint): LeaseRevokeCommand {
   return { kind: 'leaseRevoke', id };
 }
 
+/** Of leases that were granted by no entry of a log, as by StateMachine.apply without one. */
 export function expire(term: number, ...ids: readonly bigint[]): LeaseExpireCommand {
-  return { kind: 'leaseExpire', term, ids };
+  return { kind: 'leaseExpire', term, leases: ids.map((id) => ({ id, grantedIndex: 0 })) };
 }
 
-export function checkpoint(term: number, ...leases: LeaseCheckpointCommand['leases']): LeaseCheckpointCommand {
-  return { kind: 'leaseCheckpoint', term, leases };
+/** The same. */
+export function checkpoint(
+  term: number,
+  ...leases: readonly { readonly id: bigint; readonly remainingMs: number }[]
+): LeaseCheckpointCommand {
+  return { kind: 'leaseCheckpoint', term, leases: leases.map((lease) => ({ ...lease, grantedIndex: 0 })) };
 }
 
 /** A command that no type allows, as another release might have logged it. */

@@ -131,7 +131,7 @@ export class KvModel {
       case 'leaseRevoke':
         return this.revoke(command.id);
       case 'leaseExpire':
-        return this.expire(command.term === entryTerm ? command.ids : []);
+        return this.expire(command.term === entryTerm ? command.leases.map(({ id }) => id) : []);
       case 'leaseCheckpoint':
         return this.checkpoint(command.term === entryTerm ? command.leases : []);
       default:
@@ -229,7 +229,7 @@ export class KvModel {
 
   private grant(id: bigint, ttlMs: number): ModelResult {
     if (this.has(id)) throw new Refused('LEASE_EXISTS');
-    this.leases = [...this.leases, { id, ttlMs, remainingMs: 0 }];
+    this.leases = [...this.leases, { id, ttlMs, remainingMs: 0, grantedIndex: 0 }];
     return { kind: 'leaseGrant', id, ttlMs };
   }
 

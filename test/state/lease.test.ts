@@ -88,7 +88,30 @@ describe('what a leader says about time', () => {
       writes: [],
     });
     expect(machine.apply(checkpoint(TERM, { id: 1n, remainingMs: 7 }), entryTerm).writes).toEqual([]);
-    expect(machine.leases.get(1n)).toEqual({ id: 1n, ttlMs: 5000, remainingMs: 0 });
+    expect(machine.leases.get(1n)).toEqual({ id: 1n, ttlMs: 5000, remainingMs: 0, grantedIndex: 0 });
+  });
+
+  it('is about the lease that it means, not about another one that came under its id meanwhile', () => {
+    const machine = StateMachine.create({ members: [] });
+    machine.apply(grant(1n, 5000), TERM, 3);
+    const ending = { kind: 'leaseExpire', term: TERM, leases: [{ id: 1n, grantedIndex: 3 }] } as const;
+    const noting = {
+      kind: 'leaseCheckpoint',
+      term: TERM,
+      leases: [{ id: 1n, grantedIndex: 3, remainingMs: 7 }],
+    } as const;
+    machine.apply(revoke(1n), TERM, 4);
+    machine.apply(grant(1n, 9000), TERM, 5);
+    machine.apply(put('a', '', { lease: 1n }), TERM, 6);
+    expect(machine.apply(noting, TERM, 7).writes).toEqual([]);
+    expect(machine.apply(ending, TERM, 8)).toMatchObject({
+      outcome: { result: { expired: [] } },
+      events: [],
+      writes: [],
+    });
+    expect(machine.leases.get(1n)).toEqual({ id: 1n, ttlMs: 9000, remainingMs: 0, grantedIndex: 5 });
+    const ended = machine.apply({ ...ending, leases: [{ id: 1n, grantedIndex: 5 }] }, TERM, 9);
+    expect(deletedKeys(ended)).toEqual(['a@3.0 leaseExpired']);
   });
 
   it('ends several leases, each in a revision of its own, and passes over those that are gone', () => {
@@ -124,7 +147,7 @@ describe('what a leader says about time', () => {
     const machine = machineWith(1n);
     machine.apply(checkpoint(TERM, { id: 1n, remainingMs: 3000 }), TERM);
     const { writes } = machine.apply(checkpoint(TERM, { id: 1n, remainingMs }, { id: 2n, remainingMs: 1 }), TERM);
-    expect(writes).toEqual([{ kind: 'putLease', lease: { id: 1n, ttlMs: 5000, remainingMs: noted } }]);
+    expect(writes).toEqual([{ kind: 'putLease', lease: { id: 1n, ttlMs: 5000, remainingMs: noted, grantedIndex: 0 } }]);
     expect(machine.apply(checkpoint(TERM, { id: 1n, remainingMs }), TERM).writes).toEqual([]);
   });
 });

@@ -56,6 +56,7 @@ describe('payloads read back as they were written', () => {
       id: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
       ttlMs: number,
       remainingMs: number,
+      grantedIndex: number,
     });
     readsBack(lease, codec.encodeLease, codec.decodeLease);
   });

@@ -171,7 +171,7 @@ describe('the replicated state', () => {
   test('keeps leases beside the revisions, each as it was written last', async () => {
     const lease = (id: bigint, remainingMs = 0): StateWrite => ({
       kind: 'putLease',
-      lease: { id, ttlMs: 5000, remainingMs },
+      lease: { id, ttlMs: 5000, remainingMs, grantedIndex: 4 },
     });
     const writes = [lease(7n), lease(-1n), lease(1n), lease(7n, 300), { kind: 'deleteLease', id: 1n } as const];
     await store.save({ entries: entries(6, 6, 1), state: { writes, applied: applied(6, 1, 4) } }, SYNC);
@@ -179,8 +179,8 @@ describe('the replicated state', () => {
     const { leases, revisions } = await dumpState(await store.openState());
     expect(revisions).toHaveLength(4);
     expect(leases).toEqual([
-      { id: 7n, ttlMs: 5000, remainingMs: 300 },
-      { id: -1n, ttlMs: 5000, remainingMs: 0 },
+      { id: 7n, ttlMs: 5000, remainingMs: 300, grantedIndex: 4 },
+      { id: -1n, ttlMs: 5000, remainingMs: 0, grantedIndex: 4 },
     ]);
     // History is read without them.
     const scan = await store.scanRevisions(4);

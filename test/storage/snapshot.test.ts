@@ -89,7 +89,7 @@ describe('from one member to another', () => {
   });
 
   test('leases travel with it', async () => {
-    const lease = { id: 7n, ttlMs: 5000, remainingMs: 300 };
+    const lease = { id: 7n, ttlMs: 5000, remainingMs: 300, grantedIndex: 4 };
     const writes = [{ kind: 'putLease', lease } as const];
     await sender.store.save({ entries: entries(41, 41, 3), state: { writes, applied: applied(41, 3, 41) } }, SYNC);
     await receive(await allChunks(sender.store));

@@ -1,9 +1,16 @@
 /**
  * What the lease commands do: grant, end, and note what is left. A leader says `expire` and `checkpoint` under its own
  * term. Nobody else may take the word up: an entry of another term means that the proposal has outlived its leader, and
- * then its view of the time is worth nothing.
+ * then its view of the time is worth nothing. And it names leases by the entry that granted them: while its word was on the
+ * way, a client may have ended the lease that it means, and been granted another one under the same id.
  */
-import type { LeaseCheckpointCommand, LeaseExpireCommand, LeaseGrantCommand, LeaseRevokeCommand } from '../command.js';
+import type {
+  LeaseCheckpointCommand,
+  LeaseExpireCommand,
+  LeaseGrantCommand,
+  LeaseGranted,
+  LeaseRevokeCommand,
+} from '../command.js';
 import { RevisionWriter } from '../mvcc/revision-writer.js';
 import type { Store } from '../mvcc/store.js';
 import { type Refusal, refuse } from '../refusal.js';
@@ -23,11 +30,15 @@ export interface LeaseOutcome {
   readonly writes: readonly StateWrite[];
 }
 
-export function grantLease(store: Store, { id, ttlMs }: LeaseGrantCommand): LeaseOutcome | Refusal {
+export function grantLease(
+  store: Store,
+  { id, ttlMs }: LeaseGrantCommand,
+  grantedIndex: number,
+): LeaseOutcome | Refusal {
   if (ttlMs > LEASE_TTL_MS_MAX) return refuse('LEASE_TTL_TOO_LARGE', `${ttlMs} ms, at most ${LEASE_TTL_MS_MAX}`);
   if (id === 0n || !Number.isSafeInteger(ttlMs) || ttlMs < 1) return refuse('INVALID_LEASE', `${id} for ${ttlMs} ms`);
   if (store.leases.get(id) !== undefined) return refuse('LEASE_EXISTS', `lease ${id}`);
-  const lease: LeaseInfo = { id, ttlMs, remainingMs: 0 };
+  const lease: LeaseInfo = { id, ttlMs, remainingMs: 0, grantedIndex };
   store.leases.set(lease);
   return { result: { kind: 'leaseGrant', id, ttlMs }, events: [], writes: [{ kind: 'putLease', lease }] };
 }
@@ -38,12 +49,13 @@ export function revokeLease(store: Store, { id }: LeaseRevokeCommand): LeaseOutc
 }
 
 /** Each lease that it ends takes its keys in one revision of its own, in the order in which they are named. */
-export function expireLeases(store: Store, { term, ids }: LeaseExpireCommand, entryTerm: number): LeaseOutcome {
+export function expireLeases(store: Store, { term, leases }: LeaseExpireCommand, entryTerm: number): LeaseOutcome {
   const expired: bigint[] = [];
   const events: Event[] = [];
   const writes: StateWrite[] = [];
-  for (const id of term === entryTerm ? ids : []) {
-    if (store.leases.get(id) === undefined) continue;
+  for (const named of term === entryTerm ? leases : []) {
+    const { id } = named;
+    if (find(store, named) === undefined) continue;
     if (events.length > 0 && events.length + store.leases.keyCount(id) > EXPIRE_KEYS_TARGET) break;
     const ended = endLease(store, id, 'leaseExpired');
     expired.push(id);
@@ -60,8 +72,9 @@ export function checkpointLeases(
   entryTerm: number,
 ): LeaseOutcome {
   const writes: StateWrite[] = [];
-  for (const { id, remainingMs } of term === entryTerm ? leases : []) {
-    const known = store.leases.get(id);
+  for (const named of term === entryTerm ? leases : []) {
+    const { remainingMs } = named;
+    const known = find(store, named);
     if (known === undefined) continue;
     const isPart = remainingMs > 0 && remainingMs < known.ttlMs;
     const lease = { ...known, remainingMs: isPart ? remainingMs : 0 };
@@ -70,6 +83,11 @@ export function checkpointLeases(
     writes.push({ kind: 'putLease', lease });
   }
   return { result: { kind: 'leaseCheckpoint' }, events: [], writes };
+}
+
+function find(store: Store, { id, grantedIndex }: LeaseGranted): LeaseInfo | undefined {
+  const known = store.leases.get(id);
+  return known?.grantedIndex === grantedIndex ? known : undefined;
 }
 
 function endLease(store: Store, id: bigint, cause: DeleteCause): Omit<LeaseOutcome, 'result'> {

@@ -279,7 +279,15 @@ export interface LeaseExpireCommand {
   /** Of the leader that says so. In an entry of another term the command has no effect. */
   term: bigint;
   /** Those that are gone are passed over. Later ones may be left for another command when the first had many keys. */
-  ids: bigint[];
+  leases: LeaseGranted[];
+}
+
+/** One lease, and not another one that came under the same id after it. */
+export interface LeaseGranted {
+  /** The lease. */
+  id: bigint;
+  /** The log entry that granted it. */
+  grantedIndex: bigint;
 }
 
 /** Notes what is left of leases, so that the next leader does not start them anew. */
@@ -296,6 +304,8 @@ export interface LeaseRemaining {
   id: bigint;
   /** Milliseconds from now on. 0: its full time counts again. */
   remainingMs: bigint;
+  /** The log entry that granted it: another lease of this id is passed over. */
+  grantedIndex: bigint;
 }
 
 function createBaseLogCommand(): LogCommand {
@@ -1705,7 +1715,7 @@ export const LeaseRevokeCommand: MessageFns<LeaseRevokeCommand> = {
 };
 
 function createBaseLeaseExpireCommand(): LeaseExpireCommand {
-  return { term: 0n, ids: [] };
+  return { term: 0n, leases: [] };
 }
 
 export const LeaseExpireCommand: MessageFns<LeaseExpireCommand> = {
@@ -1716,15 +1726,8 @@ export const LeaseExpireCommand: MessageFns<LeaseExpireCommand> = {
       }
       writer.uint32(8).uint64(message.term);
     }
-    if (message.ids.length !== 0) {
-      writer.uint32(18).fork();
-      for (const v of message.ids) {
-        if (BigInt.asIntN(64, v) !== v) {
-          throw new globalThis.Error("a value provided in array field ids of type int64 is too large");
-        }
-        writer.int64(v);
-      }
-      writer.join();
+    for (const v of message.leases) {
+      LeaseGranted.encode(v!, writer.uint32(18).fork()).join();
     }
     return writer;
   },
@@ -1751,22 +1754,12 @@ export const LeaseExpireCommand: MessageFns<LeaseExpireCommand> = {
             continue;
           }
           case 2: {
-            if (tag === 16) {
-              message.ids.push(reader.int64() as bigint);
-
-              continue;
+            if (tag !== 18) {
+              break;
             }
 
-            if (tag === 18) {
-              const end2 = reader.uint32() + reader.pos;
-              while (reader.pos < end2) {
-                message.ids.push(reader.int64() as bigint);
-              }
-
-              continue;
-            }
-
-            break;
+            message.leases.push(LeaseGranted.decode(reader, reader.uint32()));
+            continue;
           }
         }
         if ((tag & 7) === 4 || tag === 0) {
@@ -1786,7 +1779,82 @@ export const LeaseExpireCommand: MessageFns<LeaseExpireCommand> = {
   fromPartial(object: DeepPartial<LeaseExpireCommand>): LeaseExpireCommand {
     const message = createBaseLeaseExpireCommand();
     message.term = (object.term !== undefined && object.term !== null) ? BigInt(object.term) : 0n;
-    message.ids = object.ids?.map((e) => BigInt(e)) || [];
+    message.leases = object.leases?.map((e) => LeaseGranted.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseLeaseGranted(): LeaseGranted {
+  return { id: 0n, grantedIndex: 0n };
+}
+
+export const LeaseGranted: MessageFns<LeaseGranted> = {
+  encode(message: LeaseGranted, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== 0n) {
+      if (BigInt.asIntN(64, message.id) !== message.id) {
+        throw new globalThis.Error("value provided for field message.id of type int64 too large");
+      }
+      writer.uint32(8).int64(message.id);
+    }
+    if (message.grantedIndex !== 0n) {
+      if (BigInt.asUintN(64, message.grantedIndex) !== message.grantedIndex) {
+        throw new globalThis.Error("value provided for field message.grantedIndex of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.grantedIndex);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LeaseGranted {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLeaseGranted();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.id = reader.int64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.grantedIndex = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<LeaseGranted>): LeaseGranted {
+    return LeaseGranted.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LeaseGranted>): LeaseGranted {
+    const message = createBaseLeaseGranted();
+    message.id = (object.id !== undefined && object.id !== null) ? BigInt(object.id) : 0n;
+    message.grantedIndex = (object.grantedIndex !== undefined && object.grantedIndex !== null)
+      ? BigInt(object.grantedIndex)
+      : 0n;
     return message;
   },
 };
@@ -1862,7 +1930,7 @@ export const LeaseCheckpointCommand: MessageFns<LeaseCheckpointCommand> = {
 };
 
 function createBaseLeaseRemaining(): LeaseRemaining {
-  return { id: 0n, remainingMs: 0n };
+  return { id: 0n, remainingMs: 0n, grantedIndex: 0n };
 }
 
 export const LeaseRemaining: MessageFns<LeaseRemaining> = {
@@ -1878,6 +1946,12 @@ export const LeaseRemaining: MessageFns<LeaseRemaining> = {
         throw new globalThis.Error("value provided for field message.remainingMs of type int64 too large");
       }
       writer.uint32(16).int64(message.remainingMs);
+    }
+    if (message.grantedIndex !== 0n) {
+      if (BigInt.asUintN(64, message.grantedIndex) !== message.grantedIndex) {
+        throw new globalThis.Error("value provided for field message.grantedIndex of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.grantedIndex);
     }
     return writer;
   },
@@ -1911,6 +1985,14 @@ export const LeaseRemaining: MessageFns<LeaseRemaining> = {
             message.remainingMs = reader.int64() as bigint;
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.grantedIndex = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1931,6 +2013,9 @@ export const LeaseRemaining: MessageFns<LeaseRemaining> = {
     message.id = (object.id !== undefined && object.id !== null) ? BigInt(object.id) : 0n;
     message.remainingMs = (object.remainingMs !== undefined && object.remainingMs !== null)
       ? BigInt(object.remainingMs)
+      : 0n;
+    message.grantedIndex = (object.grantedIndex !== undefined && object.grantedIndex !== null)
+      ? BigInt(object.grantedIndex)
       : 0n;
     return message;
   },

@@ -97,6 +97,8 @@ export interface StoredLease {
   ttlMs: bigint;
   /** What a leader has noted as left of that, in milliseconds; 0: all of it. */
   remainingMs: bigint;
+  /** The log entry that granted it. */
+  grantedIndex: bigint;
 }
 
 /** The first thing in a snapshot. */
@@ -472,7 +474,7 @@ export const MemberRecord: MessageFns<MemberRecord> = {
 };
 
 function createBaseStoredLease(): StoredLease {
-  return { id: 0n, ttlMs: 0n, remainingMs: 0n };
+  return { id: 0n, ttlMs: 0n, remainingMs: 0n, grantedIndex: 0n };
 }
 
 export const StoredLease: MessageFns<StoredLease> = {
@@ -494,6 +496,12 @@ export const StoredLease: MessageFns<StoredLease> = {
         throw new globalThis.Error("value provided for field message.remainingMs of type int64 too large");
       }
       writer.uint32(24).int64(message.remainingMs);
+    }
+    if (message.grantedIndex !== 0n) {
+      if (BigInt.asUintN(64, message.grantedIndex) !== message.grantedIndex) {
+        throw new globalThis.Error("value provided for field message.grantedIndex of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.grantedIndex);
     }
     return writer;
   },
@@ -535,6 +543,14 @@ export const StoredLease: MessageFns<StoredLease> = {
             message.remainingMs = reader.int64() as bigint;
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.grantedIndex = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -556,6 +572,9 @@ export const StoredLease: MessageFns<StoredLease> = {
     message.ttlMs = (object.ttlMs !== undefined && object.ttlMs !== null) ? BigInt(object.ttlMs) : 0n;
     message.remainingMs = (object.remainingMs !== undefined && object.remainingMs !== null)
       ? BigInt(object.remainingMs)
+      : 0n;
+    message.grantedIndex = (object.grantedIndex !== undefined && object.grantedIndex !== null)
+      ? BigInt(object.grantedIndex)
       : 0n;
     return message;
   },
