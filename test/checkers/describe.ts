@@ -1,20 +1,20 @@
 /** Operations in one line, for the sentences of checkers. */
 import { finalClient } from './final-history.js';
-import type { Answer, Call, Compare, KeyValue, Operation, Outcome, TxnOp } from './operation.js';
+import { logClient } from './lease-ends.js';
+import type { Answer, Compare, KeyValue, Operation, Outcome, TxnOp } from './operation.js';
 
 const lengthMax = 300;
 
 export function describeOperation({ client, call, outcome, startMs, endMs }: Operation): string {
   const said = `${describeCall(call)} -> ${describeOutcome(outcome)}`;
-  return shortened(
-    client === finalClient ? `at the end: ${said}` : `client ${client}: ${said} (${startMs}-${endMs} ms)`,
-  );
+  if (client === finalClient) return shortened(`at the end: ${said}`);
+  return shortened(`${client === logClient ? 'the log' : `client ${client}`}: ${said} (${startMs}-${endMs} ms)`);
 }
 
-export function describeCall(call: Call | TxnOp): string {
+export function describeCall(call: Operation['call'] | TxnOp): string {
   switch (call.kind) {
     case 'put':
-      return `put ${call.key}=${call.value}`;
+      return `put ${call.key}=${call.value}${onLease(call)}`;
     case 'range': {
       const at = call.revision === 0 ? '' : ` at ${call.revision}`;
       const limit = call.limit === 0 ? '' : ` limit ${call.limit}`;
@@ -25,6 +25,8 @@ export function describeCall(call: Call | TxnOp): string {
       return `delete ${interval(call)}`;
     case 'compact':
       return `compact ${call.revision}`;
+    case 'leaseEnd':
+      return `end of lease ${call.lease}`;
     case 'txn': {
       const branches = [call.success, call.failure].map((ops) => ops.map(describeCall).join('; '));
       return `txn if ${call.compares.map(describeCompare).join(' and ')} then [${branches[0]}] else [${branches[1]}]`;
@@ -53,6 +55,8 @@ function describeAnswer(answer: Answer): string {
       return '';
     case 'deleteRange':
       return `deleted ${answer.deleted}`;
+    case 'leaseEnd':
+      return `deleted ${answer.keys.join(', ')}`;
     case 'range':
       return `[${answer.kvs.map(describeKeyValue).join(', ')}]`;
     case 'txn': {
@@ -64,7 +68,12 @@ function describeAnswer(answer: Answer): string {
 
 export function describeKeyValue(kv: KeyValue | undefined): string {
   if (kv === undefined) return 'nothing';
-  return `${kv.key}=${kv.value} (mod ${kv.modRevision}, create ${kv.createRevision}, version ${kv.version})`;
+  const { key, value, modRevision, createRevision, version } = kv;
+  return `${key}=${value}${onLease(kv)} (mod ${modRevision}, create ${createRevision}, version ${version})`;
+}
+
+function onLease({ lease }: { readonly lease?: string }): string {
+  return lease === undefined ? '' : ` on lease ${lease}`;
 }
 
 function shortened(text: string): string {

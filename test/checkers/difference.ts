@@ -20,6 +20,10 @@ export function differenceOf(actual: Answer, expected: Answer): string | undefin
     }
     return undefined;
   }
+  if (actual.kind === 'leaseEnd' && expected.kind === 'leaseEnd') {
+    const [is, wanted] = [actual.keys.join(', '), expected.keys.join(', ')];
+    return is === wanted ? undefined : `its keys are ${is || 'none'}, not ${wanted || 'none'}`;
+  }
   return actual.kind === expected.kind ? undefined : `the answer is a ${actual.kind}, not a ${expected.kind}`;
 }
 
@@ -34,12 +38,13 @@ function rangeDifference(actual: RangeAnswer, expected: RangeAnswer): string | u
 
 function isSame(a: KeyValue | undefined, b: KeyValue | undefined): boolean {
   if (a === undefined || b === undefined) return a === b;
-  const { key, value, createRevision, modRevision, version } = a;
+  const { key, value, createRevision, modRevision, version, lease } = a;
   return (
     key === b.key &&
     value === b.value &&
     createRevision === b.createRevision &&
     modRevision === b.modRevision &&
-    version === b.version
+    version === b.version &&
+    lease === b.lease
   );
 }

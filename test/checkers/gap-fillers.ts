@@ -5,7 +5,7 @@
 import { type Demand, demandsFrom, openCount } from './demands.js';
 import { type KeyFacts, keyFactsFrom, Revisions } from './key-facts.js';
 import type { KvSpec } from './kv-spec.js';
-import type { Call, DeleteRange, KeyValue, Operation, Put, Txn, TxnOp } from './operation.js';
+import type { DeleteRange, KeyValue, Operation, Put, Txn, TxnOp } from './operation.js';
 import type { Answered } from './operation-facts.js';
 import type { Floors, Placed } from './real-time.js';
 
@@ -30,8 +30,8 @@ export interface GapFillersOptions {
   readonly inDoubt: readonly number[];
 }
 
-export function isWriteCall(call: Call): call is WriteCall {
-  return call.kind !== 'range' && call.kind !== 'compact';
+export function isWriteCall(call: Operation['call']): call is WriteCall {
+  return call.kind === 'put' || call.kind === 'deleteRange' || call.kind === 'txn';
 }
 
 export class GapFillers {

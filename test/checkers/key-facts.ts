@@ -3,7 +3,7 @@
  * there, where it was surely put. With these, most guesses about unknown calls fall before they are tried.
  */
 import { firstIndex } from './kv-spec.js';
-import type { Call, KeyValue } from './operation.js';
+import type { KeyValue, Operation } from './operation.js';
 import { type Answered, hasWritten, looksOf, stepsOf } from './operation-facts.js';
 import type { Placed } from './real-time.js';
 
@@ -168,7 +168,7 @@ function collectWrites(facts: FactsByKey, operation: Answered): void {
   }
 }
 
-function collectMaybes(facts: FactsByKey, call: Call, revision: number): void {
+function collectMaybes(facts: FactsByKey, call: Operation['call'], revision: number): void {
   const ops = call.kind === 'txn' ? [...call.success, ...call.failure] : [call];
   for (const op of ops) {
     if (op.kind === 'put') {

@@ -12,6 +12,7 @@ import type {
   Compare,
   DeleteRange,
   KeyValue,
+  LeaseEnd,
   OpAnswer,
   Put,
   Range,
@@ -70,9 +71,10 @@ export class KvSpec {
   }
 
   /** Takes the next revision if anything is written, else leaves all as it was. */
-  apply(call: Put | DeleteRange | Txn): Answer | Refusal {
+  apply(call: Put | DeleteRange | Txn | LeaseEnd): Answer | Refusal {
     const written = this.#journal.length;
-    const answer = call.kind === 'txn' ? this.#txn(call) : this.#run(call);
+    const answer =
+      call.kind === 'txn' ? this.#txn(call) : call.kind === 'leaseEnd' ? this.#endLease(call) : this.#run(call);
     if (this.#journal.length > written) this.#revision += 1;
     return answer;
   }
@@ -149,11 +151,19 @@ export class KvSpec {
     return { kind: 'deleteRange', deleted: keys.length };
   }
 
-  #put({ key, value }: Put): void {
+  #put({ key, value, lease }: Put): void {
     const previous = this.get(key);
     const modRevision = this.#revision + 1;
     const createRevision = previous?.createRevision ?? modRevision;
-    this.#write(key, { key, value, createRevision, modRevision, version: (previous?.version ?? 0) + 1 });
+    const kv = { key, value, createRevision, modRevision, version: (previous?.version ?? 0) + 1 };
+    this.#write(key, lease === undefined ? kv : { ...kv, lease });
+  }
+
+  /** Which leases are alive is not known here: what hangs on this one goes. */
+  #endLease({ lease }: LeaseEnd): Answer {
+    const keys = this.#keys.filter((key) => this.get(key)?.lease === lease);
+    for (const key of keys) this.#write(key, undefined);
+    return { kind: 'leaseEnd', keys };
   }
 
   #write(key: string, kv: KeyValue | undefined): void {

@@ -9,6 +9,8 @@
  *   del a..d -> 4 del 2                    deleted two
  *   txn if mod(a)=2 & value(b)=x then put a=y; get a else - -> 5 yes ok; [a=y@5/2/2]
  *   compact 3 -> 5
+ *   put a=x#7 -> 2                         hangs on lease 7; `[a=x@2#7]` shows it
+ *   end 7 -> 3 took a b                    the store ends lease 7, and its keys go
  *   put a=x -> ?                           unknown outcome
  *   put a=x -> NO_LEADER                   failed
  *   c2 15-40 get a -> 2 [a=x@2]            client 2, from 15 to 40 ms; else client 1, line n from 10n to 10n+5 ms
@@ -19,7 +21,7 @@
  */
 import { describe, expect, test } from 'vitest';
 import type { FinalHistory } from './final-history.js';
-import type { Answer, Call, Compare, KeyValue, OpAnswer, Operation, Outcome, TxnOp } from './operation.js';
+import type { Answer, Compare, KeyValue, OpAnswer, Operation, Outcome, TxnOp } from './operation.js';
 import { checkRevisionOrder, type RevisionOrderContext } from './revision-order.js';
 
 export interface Neighbours {
@@ -85,7 +87,8 @@ function operation(line: string, place: number): Operation {
   return { client: Number(client), member: 'm1', call, outcome: outcomeFrom(call, outcome), ...times };
 }
 
-function callFrom(said: string): Call {
+function callFrom(said: string): Operation['call'] {
+  if (said.startsWith('end ')) return { kind: 'leaseEnd', lease: said.slice('end '.length) };
   if (said.startsWith('compact ')) return { kind: 'compact', revision: Number(said.slice('compact '.length)) };
   if (said.startsWith('txn ')) {
     const [, guards = '', success = '', failure = ''] = matched(/^txn (?:if (.+?) )?then (.+?) else (.+)$/, said);
@@ -102,8 +105,8 @@ function opsFrom(said: string): readonly TxnOp[] {
 }
 
 function opFrom(said: string): TxnOp {
-  const [, put, value = ''] = /^put (\w+)=(\w+)$/.exec(said) ?? [];
-  if (put !== undefined) return { kind: 'put', key: put, value };
+  const [, put, value = '', lease] = /^put (\w+)=(\w+)(?:#(\d+))?$/.exec(said) ?? [];
+  if (put !== undefined) return { kind: 'put', key: put, value, ...hangingOn(lease) };
   const [, verb, key = '', rangeEnd, revision = 0, limit = 0] = matched(
     /^(get|peek|del) (\w+)(?:\.\.(\w+))?(?: at (\d+))?(?: limit (\d+))?$/,
     said,
@@ -120,14 +123,18 @@ function compareFrom(said: string): Compare {
   return { key, target, is: sign === '=' ? 'equal' : sign === '>' ? 'greater' : 'less', operand: Number(operand) };
 }
 
-function outcomeFrom(call: Call, said: string): Outcome {
+function outcomeFrom(call: Operation['call'], said: string): Outcome {
   if (said === '?') return { kind: 'unknown', code: 'OUTCOME_UNKNOWN' };
   if (/^[A-Z_]+$/.test(said)) return { kind: 'failed', code: said };
   const [, revision, rest = ''] = matched(/^(\d+)(?: (.+))?$/, said);
   return { kind: 'ok', revision: Number(revision), answer: answerFrom(call, rest) };
 }
 
-function answerFrom(call: Call, said: string): Answer {
+function answerFrom(call: Operation['call'], said: string): Answer {
+  if (call.kind === 'leaseEnd') {
+    const keys = said === '' ? [] : said.slice('took '.length).split(' ');
+    return { kind: 'leaseEnd', keys };
+  }
   if (said === '' && call.kind === 'compact') return { kind: 'compact' };
   if (call.kind !== 'txn') return opAnswerFrom(said);
   const [, branch, results] = matched(/^(yes|no)(?: (.+))?$/, said);
@@ -152,8 +159,8 @@ function keyValues(said: string): readonly KeyValue[] {
 }
 
 function keyValue(said: string): KeyValue {
-  const [, key = '', value = '', mod, create = mod, version = 1] = matched(
-    /^(\w+)=(\w+)@(\d+)(?:\/(\d+)\/(\d+))?$/,
+  const [, key = '', value = '', mod, create = mod, version = 1, lease] = matched(
+    /^(\w+)=(\w+)@(\d+)(?:\/(\d+)\/(\d+))?(?:#(\d+))?$/,
     said,
   );
   return {
@@ -162,7 +169,12 @@ function keyValue(said: string): KeyValue {
     createRevision: Number(create),
     modRevision: Number(mod),
     version: Number(version),
+    ...hangingOn(lease),
   };
+}
+
+function hangingOn(lease: string | undefined): { readonly lease?: string } {
+  return lease === undefined ? {} : { lease };
 }
 
 function matched(pattern: RegExp, said: string): readonly (string | undefined)[] {

@@ -44,6 +44,8 @@ function valuesIn(answer: Answer): string {
       return `deleted ${answer.deleted}`;
     case 'txn':
       return [answer.succeeded, ...answer.results.map(valuesIn)].join('; ');
+    case 'leaseEnd':
+      return `ended ${answer.keys.join()}`;
     case 'put':
     case 'compact':
       return answer.kind;

@@ -57,7 +57,7 @@ export function registersIn(history: readonly Operation[]): readonly Register[] 
   for (const operation of happened) collectRevisions(tellers, operation);
   for (const operation of happened.toSorted((a, b) => a.startMs - b.startMs)) {
     if (isSerializable(operation)) continue;
-    for (const key of touchedBy(operation.call, tellers)) tellers.get(key)?.add(operation);
+    for (const key of touchedBy(operation, tellers)) tellers.get(key)?.add(operation);
   }
   return [...tellers.values()].map((teller) => teller.register());
 }
@@ -77,7 +77,7 @@ interface Interval {
 }
 
 function intervalsIn(call: Operation['call']): readonly (Compare | TxnOp)[] {
-  if (call.kind === 'compact') return [];
+  if (call.kind === 'compact' || call.kind === 'leaseEnd') return [];
   return call.kind === 'txn' ? [...call.compares, ...call.success, ...call.failure] : [call];
 }
 
@@ -86,7 +86,8 @@ function namesIn(call: Operation['call']): readonly string[] {
 }
 
 /** Ranges over several keys are no business of a register; deletions of them are. */
-function touchedBy(call: Operation['call'], registers: ReadonlyMap<string, unknown>): ReadonlySet<string> {
+function touchedBy({ call, outcome }: Operation, registers: ReadonlyMap<string, unknown>): ReadonlySet<string> {
+  if (outcome.kind === 'ok' && outcome.answer.kind === 'leaseEnd') return new Set(outcome.answer.keys);
   const touched = new Set(namesIn(call));
   for (const named of intervalsIn(call)) {
     if (!('kind' in named) || named.kind !== 'deleteRange' || isOne(named)) continue;
@@ -171,7 +172,7 @@ class Teller {
 
   /** All that the call allows. */
   #waysOf(call: Operation['call']): readonly Way[] {
-    if (call.kind === 'compact') return [];
+    if (call.kind === 'compact' || call.kind === 'leaseEnd') return [];
     if (call.kind !== 'txn') return [{ all: [], notAll: [], sets: this.#effectOf([[call]]).sets }];
     return [true, false].map((succeeded) => {
       const ops = succeeded ? call.success : call.failure;

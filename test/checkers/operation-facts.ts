@@ -1,5 +1,5 @@
 /** What an answered operation says about itself, and what it was shown. */
-import type { Answer, Call, Operation, OpAnswer, Range, RangeAnswer, TxnOp } from './operation.js';
+import type { Answer, Operation, OpAnswer, Put, Range, RangeAnswer, TxnOp } from './operation.js';
 
 /** An operation that was answered. */
 export interface Answered extends Operation {
@@ -11,17 +11,21 @@ export function isAnswered(operation: Operation): operation is Answered {
 }
 
 /** Whether the answer is one that such a call can get at all. */
-export function isFitting(call: Call, answer: Answer): boolean {
+export function isFitting(call: Operation['call'], answer: Answer): boolean {
   if (call.kind !== answer.kind) return false;
   if (call.kind !== 'txn' || answer.kind !== 'txn') return true;
   const ops = answer.succeeded ? call.success : call.failure;
   return ops.length === answer.results.length && ops.every((op, index) => op.kind === answer.results[index]?.kind);
 }
 
-/** The operations that were carried out, those of a transaction one by one, each with its answer. */
+/**
+ * The operations that were carried out, those of a transaction one by one, each with its answer. The end of a lease is a
+ * deletion of each of its keys.
+ */
 export function stepsOf({ call, outcome }: Answered): readonly (readonly [TxnOp, OpAnswer])[] {
   const { answer } = outcome;
-  if (call.kind === 'compact' || answer.kind === 'compact') return [];
+  if (answer.kind === 'leaseEnd') return answer.keys.map((key) => [{ kind: 'deleteRange', key }, DELETED]);
+  if (call.kind === 'compact' || call.kind === 'leaseEnd' || answer.kind === 'compact') return [];
   if (call.kind !== 'txn') return answer.kind === 'txn' ? [] : [[call, answer]];
   if (answer.kind !== 'txn') return [];
   return (answer.succeeded ? call.success : call.failure).flatMap((op, index) => {
@@ -29,6 +33,8 @@ export function stepsOf({ call, outcome }: Answered): readonly (readonly [TxnOp,
     return result === undefined ? [] : [[op, result] as const];
   });
 }
+
+const DELETED: OpAnswer = { kind: 'deleteRange', deleted: 1 };
 
 /** Whether it wrote, by its own answer: then its revision is its own. */
 export function hasWritten(operation: Answered): boolean {
@@ -71,7 +77,7 @@ export function looksOf(operation: Answered): readonly Look[] {
   });
 }
 
-export function putsOf(call: Call): readonly { readonly key: string; readonly value: string }[] {
+export function putsOf(call: Operation['call']): readonly Put[] {
   if (call.kind === 'put') return [call];
   return call.kind === 'txn' ? [...call.success, ...call.failure].filter((op) => op.kind === 'put') : [];
 }

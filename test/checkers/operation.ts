@@ -8,7 +8,7 @@ export interface Operation {
   readonly client: number;
   /** The member that was asked. */
   readonly member: string;
-  readonly call: Call;
+  readonly call: Call | LeaseEnd;
   readonly outcome: Outcome;
   /** True time, in milliseconds. A call that happened did so after `startMs`; if answered, before `endMs`. */
   readonly startMs: number;
@@ -27,6 +27,17 @@ export interface Put {
   readonly kind: 'put';
   readonly key: string;
   readonly value: string;
+  /** The lease that the key hangs on from now on, by its decimal number; absent: none. */
+  readonly lease?: string;
+}
+
+/**
+ * No call of any client: the store has ended a lease, because it ran out or because somebody revoked it, and with it all
+ * keys that hung on it. Only ends that took keys with them stand in a history.
+ */
+export interface LeaseEnd {
+  readonly kind: 'leaseEnd';
+  readonly lease: string;
 }
 
 /** Of one key, or of key <= k < rangeEnd. */
@@ -78,9 +89,11 @@ export type Answer =
   | RangeAnswer
   | { readonly kind: 'deleteRange'; readonly deleted: number }
   | { readonly kind: 'txn'; readonly succeeded: boolean; readonly results: readonly OpAnswer[] }
-  | { readonly kind: 'compact' };
+  | { readonly kind: 'compact' }
+  /** The keys that were deleted, in byte order. */
+  | { readonly kind: 'leaseEnd'; readonly keys: readonly string[] };
 
-export type OpAnswer = Exclude<Answer, { kind: 'txn' | 'compact' }>;
+export type OpAnswer = Exclude<Answer, { kind: 'txn' | 'compact' | 'leaseEnd' }>;
 
 export interface RangeAnswer {
   readonly kind: 'range';
@@ -95,4 +108,6 @@ export interface KeyValue {
   readonly createRevision: number;
   readonly modRevision: number;
   readonly version: number;
+  /** Absent: none. */
+  readonly lease?: string;
 }

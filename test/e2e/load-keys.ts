@@ -61,7 +61,7 @@ export class LoadKeys {
   }
 
   called({ call, outcome }: Operation): void {
-    if (outcome.kind === 'failed' || call.kind === 'compact') return;
+    if (outcome.kind === 'failed' || call.kind === 'compact' || call.kind === 'leaseEnd') return;
     const names = call.kind === 'txn' ? [...call.compares, ...call.success].map(({ key }) => key) : [call.key];
     const all = [...this.#registers, ...this.#lists, ...this.#own];
     for (const name of new Set(names)) for (const slot of all) slot.called(name);
