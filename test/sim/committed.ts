@@ -6,6 +6,13 @@ export class Committed {
   readonly #terms: Term[] = [0];
   /** The term of whoever knew it first. */
   readonly #inTerms: Term[] = [0];
+  /** When that was, in true ms. */
+  readonly #atMs: number[] = [0];
+  readonly #nowMs: () => number;
+
+  constructor(nowMs: () => number) {
+    this.#nowMs = nowMs;
+  }
 
   get index(): LogIndex {
     return this.#terms.length - 1;
@@ -19,9 +26,14 @@ export class Committed {
     return this.#inTerms[index];
   }
 
+  knownAtMs(index: LogIndex): number | undefined {
+    return this.#atMs[index];
+  }
+
   /** The next index. */
   add(term: Term, inTerm: Term): void {
     this.#terms.push(term);
     this.#inTerms.push(inTerm);
+    this.#atMs.push(this.#nowMs());
   }
 }

@@ -47,7 +47,7 @@ export interface DoorParts {
   answering(): void;
 }
 
-interface Call<T> {
+export interface Call<T> {
   readonly name: string;
   /** Whether it must see everything committed when it was made. */
   readonly isLinearizable: boolean;
@@ -149,6 +149,11 @@ export class Door implements Member {
 
   onReadyChange(listener: (isReady: boolean) => void): void {
     this.#parts.kv.onReadyChange(listener);
+  }
+
+  /** The way of every call: also of those that another door of this member makes. */
+  call<T>(options: RequestOptions | undefined, call: Call<T>): Promise<T> {
+    return this.#call(options, call);
   }
 
   #call<T>(options: RequestOptions | undefined, call: Call<T>): Promise<T> {

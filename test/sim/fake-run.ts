@@ -8,6 +8,7 @@ export const FAKE_PLAN: Plan = {
   spares: 1,
   clients: 6,
   watchClients: 2,
+  leaseClients: 2,
   faultyMs: 10_000,
   heartbeatMs: 100,
   electionMs: 1000,

@@ -1,4 +1,5 @@
 /** One member of the simulated cluster over all its lives, and one life of it: a process, from its start to its end. */
+import type { LeaseMember } from '../../server/node/lease-member.js';
 import type { KvMember } from '../../server/node/kv-member.js';
 import type { RaftNode } from '../../server/node/raft-node.js';
 import type { PeerReceiver } from '../../server/node/ports.js';
@@ -27,6 +28,7 @@ export interface Running {
   readonly door: Member;
   /** How those who watch do. */
   readonly watches: WatchDoor;
+  readonly leaseDoor: LeaseMember;
   readonly watched: Watched;
 }
 

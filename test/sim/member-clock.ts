@@ -20,6 +20,8 @@ export class MemberProcess implements Clock {
   #wallOffsetMs = 0;
   #isEnded = false;
   #held: (() => void)[] | undefined;
+  /** When it last went on after a pause, in true milliseconds; -Infinity: it was never paused. */
+  resumedAtMs = -Infinity;
 
   /** `rate` in thousandths: 900 to 1100. `start`: what the clock shows at true time zero, in units. */
   constructor(time: VirtualTime, events: ProcessEvents, { rate, start }: { rate: number; start: number }) {
@@ -82,6 +84,7 @@ export class MemberProcess implements Clock {
   resume(): void {
     const held = this.#held ?? [];
     this.#held = undefined;
+    this.resumedAtMs = this.#time.nowMs;
     for (const callback of held) this.#time.soon(() => this.run(callback));
   }
 

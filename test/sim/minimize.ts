@@ -58,6 +58,7 @@ const STEPS: readonly Step[] = [
   fewerSpares,
   fewerClients,
   fewerWatchClients,
+  fewerLeaseClients,
   weakerFaults,
 ];
 
@@ -93,6 +94,11 @@ function fewerClients({ plan }: SeedResult): readonly Plan[] {
 
 function fewerWatchClients({ plan }: SeedResult): readonly Plan[] {
   return Array.from({ length: plan.watchClients }, (_, watchClients) => ({ ...plan, watchClients }));
+}
+
+function fewerLeaseClients({ plan }: SeedResult): readonly Plan[] {
+  const wanted = [0, 1, plan.leaseClients - 1].filter((count) => count >= 0 && count < plan.leaseClients);
+  return wanted.map((leaseClients) => ({ ...plan, leaseClients }));
 }
 
 function weakerFaults({ plan }: SeedResult): readonly Plan[] {

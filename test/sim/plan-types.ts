@@ -43,6 +43,8 @@ export interface Plan {
   readonly clients: number;
   /** Clients that watch: 0 to 4. */
   readonly watchClients: number;
+  /** Clients that have leases, besides the others. */
+  readonly leaseClients: number;
   /** Virtual milliseconds under faults. The quiet phase comes after it. */
   readonly faultyMs: number;
   readonly heartbeatMs: number;

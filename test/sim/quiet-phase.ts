@@ -21,6 +21,10 @@ const BOOT_MS_MAX = 10_000;
 /** Snapshots, catching up, and what waited for its own time-out before. */
 const PROOF_MS_MAX = 60_000;
 const REST_MS_MAX = 60_000;
+/** No shorter lease is left in the end. */
+const LEASE_MS_MAX = 10_000;
+/** After its time, with a leader that stays. */
+const LEASE_LATE_MS_MAX = 3000;
 
 export class QuietPhase {
   readonly #world: World;
@@ -42,6 +46,7 @@ export class QuietPhase {
       () => this.#allRun(),
       () => this.#oneLeads(),
       () => this.#allAnswer(workload),
+      () => this.#leasesEnd(),
       () => this.#allRest(),
       () => this.#allEqual(),
       () => this.#judge(workload),
@@ -162,7 +167,7 @@ export class QuietPhase {
 
   /** Those that belong to the cluster: whoever was removed, or never came in, answers nothing. */
   get #targets(): readonly Target[] {
-    return this.#belonging.map(({ slot, running: { door, watches } }) => ({
+    return this.#belonging.map(({ slot, running: { door, leaseDoor, watches } }) => ({
       id: slot.id,
       /** Its disk may have failed before, and it notices and starts again only now. */
       get kv() {
@@ -171,12 +176,26 @@ export class QuietPhase {
       get watches() {
         return slot.life?.running?.watches ?? watches;
       },
+      get leases() {
+        return slot.life?.running?.leaseDoor ?? leaseDoor;
+      },
     }));
   }
 
   get #belonging(): readonly (Life & { readonly running: Running })[] {
     const { conf } = this.#world.checks.reference.now;
     return this.#members.filter(({ slot: { id } }) => conf.voters.includes(id) || conf.learners.includes(id));
+  }
+
+  /** Nobody renews any more, and the leader stays: so leases end when they should. Long ones are not waited for. */
+  async #leasesEnd(): Promise<string | undefined> {
+    const { checks, plan } = this.#world;
+    const isLeft = (): boolean =>
+      checks.leases?.lives.some(({ ended, ttlMs }) => ended === undefined && ttlMs <= LEASE_MS_MAX) === true;
+    // What was asked for before may renew for as long as a member keeps trying.
+    const renewMs = this.#members[0]?.running.node.requestTimeoutMs ?? 0;
+    const maxMs = (renewMs + plan.electionMs + LEASE_MS_MAX + LEASE_LATE_MS_MAX) / SLOWEST_CLOCK;
+    return (await this.#world.until(() => !isLeft(), maxMs, 20)) ? undefined : 'leases are there whose time is over';
   }
 
   async #allRest(): Promise<string | undefined> {
@@ -205,12 +224,14 @@ export class QuietPhase {
   }
 
   async #historiesEqual(): Promise<string | undefined> {
+    // Of one revision: leases may still end meanwhile.
+    const { revision } = this.#world.checks.reference.now;
     const hashes = new Map<string, NodeId>();
     let open = 0;
     let problem: string | undefined;
     for (const { id, kv } of this.#targets) {
       open += 1;
-      kv.hashKv(0).then(
+      kv.hashKv(revision).then(
         ({ hash, hashRevision, compactRevision }) => {
           open -= 1;
           hashes.set(`${hash} at ${hashRevision}, compacted ${compactRevision}`, id);

@@ -3,8 +3,9 @@
  * every entry of the committed log, in order, each once. What any member shows at an index must equal it.
  */
 import { decodeCommand } from '../../server/node/command-codec.js';
-import type { ConfState, LogIndex } from '../../server/raft/types.js';
-import type { Event, MemberInfo } from '../../server/state/result.js';
+import type { ConfState, LogIndex, Term } from '../../server/raft/types.js';
+import type { Command } from '../../server/state/command.js';
+import type { Applied, Event, MemberInfo } from '../../server/state/result.js';
 import { StateMachine } from '../../server/state/state-machine.js';
 import type { WatchHistory } from '../checkers/watch-record.js';
 import type { Committed } from './committed.js';
@@ -22,6 +23,18 @@ export interface StatePoint {
   readonly conf: ConfState;
 }
 
+/** A command of the committed log, and what an untouched state machine made of it. */
+export interface ReferenceEntry {
+  readonly index: LogIndex;
+  readonly term: Term;
+  /** When anybody first knew it to be committed, in true ms. */
+  readonly atMs: number;
+  readonly command: Command;
+  readonly applied: Applied;
+  /** The state after it. */
+  readonly machine: StateMachine;
+}
+
 export class ReferenceState {
   readonly #committed: Committed;
   readonly #entries: Entries;
@@ -31,6 +44,7 @@ export class ReferenceState {
   /** Place i: after index i. */
   readonly #points: StatePoint[];
   readonly #events: Event[] = [];
+  readonly #followers: ((entry: ReferenceEntry) => void)[] = [];
 
   constructor(
     parts: { readonly committed: Committed; readonly entries: Entries; readonly report: Report },
@@ -41,6 +55,11 @@ export class ReferenceState {
     this.#report = parts.report;
     this.#machine = StateMachine.create({ members: bootstrap.members });
     this.#points = [this.#point(bootstrap.conf)];
+  }
+
+  /** Is told of every command of the log, in order, each once. */
+  follow(follower: (entry: ReferenceEntry) => void): void {
+    this.#followers.push(follower);
   }
 
   /** Of everything committed up to now. */
@@ -73,9 +92,12 @@ export class ReferenceState {
     }
     if (entry.kind === 'normal') {
       const { command } = decodeCommand(entry.data);
-      const { events } = this.#machine.apply(command, entry.term, index);
-      this.#hash.take(events);
-      for (const event of events) this.#events.push(event);
+      const applied = this.#machine.apply(command, entry.term, index);
+      this.#hash.take(applied.events);
+      const atMs = this.#committed.knownAtMs(index) ?? 0;
+      const machine = this.#machine;
+      for (const follower of this.#followers) follower({ index, term: entry.term, atMs, command, applied, machine });
+      for (const event of applied.events) this.#events.push(event);
       this.#machine.compactionStep(COMPACTION_KEYS);
     }
     this.#points.push(this.#point(entry.kind === 'conf' ? entry.conf : before.conf));

@@ -30,6 +30,7 @@ export async function runPlan(plan: Plan, options: RunOptions & SimulationOption
     targets: () => world.targets,
     history: () => world.checks.reference.history,
     trace: (line) => world.trace.line(line),
+    leaseRecords: world.checks.leases,
   });
   const unhandled = (error: unknown): void => world.report('unhandled-rejection', describeError(error));
   process.on('unhandledRejection', unhandled);

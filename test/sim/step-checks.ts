@@ -41,6 +41,7 @@ import type { Report } from './check-report.js';
 import { AnswerChecks } from './step-checks-answers.js';
 import { CommitChecks } from './step-checks-commits.js';
 import { ElectionChecks } from './step-checks-elections.js';
+import { LeaseChecks, type LeaseChecksOptions } from './step-checks-leases.js';
 import { LogChecks } from './step-checks-logs.js';
 import { MembershipChecks } from './step-checks-membership.js';
 import { StateChecks, type WatchedState } from './step-checks-state.js';
@@ -56,10 +57,12 @@ export interface Watched extends WatchedState {
 }
 
 export class StepChecks {
-  readonly committed = new Committed();
+  readonly committed: Committed;
   readonly entries: Entries;
   readonly reference: ReferenceState;
   readonly answers: AnswerChecks;
+  /** Undefined where nobody has leases. */
+  readonly leases: LeaseChecks | undefined;
   readonly #elections: ElectionChecks;
   readonly #logs: LogChecks;
   readonly #commits: CommitChecks;
@@ -76,14 +79,19 @@ export class StepChecks {
     report: Report,
     images: (id: NodeId) => DurableImage | undefined,
     bootstrap: { readonly conf: ConfState; readonly members: readonly MemberInfo[] },
+    nowMs: () => number,
+    leases: LeaseChecksOptions | undefined,
   ) {
-    const { committed } = this;
+    const committed = new Committed(nowMs);
+    this.committed = committed;
     this.#report = report;
     this.#images = images;
     this.entries = new Entries(report);
     const { entries } = this;
     this.reference = new ReferenceState({ committed, entries, report }, bootstrap);
     this.answers = new AnswerChecks(report, this.reference);
+    const { reference } = this;
+    this.leases = leases && new LeaseChecks({ ...leases, report, reference, nowMs });
     this.#elections = new ElectionChecks(report, committed);
     this.#logs = new LogChecks(report, committed, entries);
     this.#commits = new CommitChecks(report, committed, images);
@@ -120,6 +128,7 @@ export class StepChecks {
       wasServing: true,
     };
     this.#states.watch(watched);
+    this.leases?.starts(id);
     this.step(watched);
     return watched;
   }
@@ -130,6 +139,7 @@ export class StepChecks {
     const { core } = node;
     const { role, term, commitIndex, appliedIndex } = core;
     const { isServing } = node;
+    if (role === 'leader') this.leases?.leads(node);
     const isSame =
       role === watched.role &&
       term === watched.term &&
@@ -145,6 +155,7 @@ export class StepChecks {
     if (commitIndex > watched.commitIndex) {
       this.#commits.advanced(id, core, Math.max(watched.commitIndex, node.status().startIndex));
       if (role === 'leader' && watched.role === 'leader' && term === watched.term) this.#commits.counted(id, core);
+      this.leases?.advanced();
     }
     if (role === 'leader' && (watched.role !== 'leader' || term !== watched.term)) {
       this.#elections.leads(id, core, node.status().startIndex);
@@ -168,6 +179,7 @@ export class StepChecks {
       this.#checkMemory(watched);
       const { id, node } = watched;
       this.#membership.checkMemory(id, node.core, node.status().lastIndex);
+      if (node.isServing) this.leases?.checkMember(id, node);
     }
   }
 

@@ -1,8 +1,10 @@
 /** Between the simulated world and whoever loads its cluster and judges what was answered. */
 import type { Timer } from '../../server/lib/clock.js';
 import type { Random } from '../../server/lib/random.js';
+import type { LeaseMember } from '../../server/node/lease-member.js';
 import type { Member } from '../../server/node/member.js';
 import type { WatchHistory } from '../checkers/watch-record.js';
+import type { LeaseHistory } from '../checkers/lease-checker.js';
 import type { Plan } from './plan-types.js';
 import type { WatchTarget } from './watch-ports.js';
 
@@ -11,6 +13,13 @@ export interface Target {
   readonly id: bigint;
   readonly kv: Member;
   readonly watches: WatchTarget;
+  readonly leases: LeaseMember;
+}
+
+/** What the world knows of leases, whatever clients were told: see ../checkers/lease-checker.ts. */
+export interface LeaseRecords extends Pick<LeaseHistory, 'lives' | 'firstListed' | 'rateOf'> {
+  /** Whether the revision was made by the end of a lease. */
+  isEnd(revision: number): boolean;
 }
 
 export interface WorkloadPorts {
@@ -26,6 +35,8 @@ export interface WorkloadPorts {
   /** All that is committed by now, as it happened. */
   history(): WatchHistory;
   trace(line: string): void;
+  /** Undefined where nobody has leases. */
+  readonly leaseRecords?: LeaseRecords | undefined;
 }
 
 export interface Workload {

@@ -9,6 +9,7 @@ import { KvMember } from '../../server/node/kv-member.js';
 import type { Fatal } from '../../server/node/fatal.js';
 import type { NodeOptions } from '../../server/node/options.js';
 import type { PeerMessage, PeerTransport } from '../../server/node/ports.js';
+import { NodeLeaseMember } from '../../server/node/lease-member.js';
 import { RaftNode } from '../../server/node/raft-node.js';
 import { rebuildState } from '../../server/node/rebuild.js';
 import type { ConfState, NodeId } from '../../server/raft/types.js';
@@ -16,11 +17,13 @@ import type { MemberInfo } from '../../server/state/result.js';
 import { EngineError } from '../../server/storage/engine.js';
 import type { MemberBootstrap } from '../../server/storage/open-member-store.js';
 import { openMemberStore } from '../../server/storage/open-member-store.js';
+import { drawLeaseCheckpointMs } from './draw-lease-checkpoint.js';
 import { DiskConditions } from './disk-conditions.js';
 import { Door } from './door.js';
 import { drawWatchLimits } from './draw-watch-limits.js';
 import { between, chance, longTail, streamOf } from './draws.js';
 import { FaultCounts } from './fault-counts.js';
+import { LeaseDoor } from './lease-door.js';
 import type { CrashMoment, Life, Running, Slot } from './life.js';
 import { MemberProcess } from './member-clock.js';
 import type { Plan } from './plan-types.js';
@@ -31,6 +34,7 @@ import { SimIdentityFile } from './sim-identity-file.js';
 import { SimNetwork } from './sim-network.js';
 import { SnapshotStreams } from './snapshot-streams.js';
 import { StepChecks } from './step-checks.js';
+import type { LeaseChecksOptions } from './step-checks-leases.js';
 import type { EntryBook } from './durable-image.js';
 import { Trace } from './trace.js';
 import { UNITS_PER_MS, VirtualTime } from './virtual-time.js';
@@ -87,11 +91,19 @@ export class World {
     this.trace = new Trace(this.time, options.trace);
     const voters = Array.from({ length: plan.voters }, (_, place) => BigInt(place + 1));
     this.#bootstrap = { conf: { voters, learners: [] }, members: voters.map(memberInfo) };
-    this.checks = new StepChecks(this.report, (id) => this.slots.get(id)?.disk.image, this.#bootstrap);
+    this.checks = new StepChecks(
+      this.report,
+      (id) => this.slots.get(id)?.disk.image,
+      this.#bootstrap,
+      () => this.time.nowMs,
+      plan.leaseClients === 0 ? undefined : this.#leaseChecks(),
+    );
     const { time, trace, faults: counts } = this;
     const lifeOf = (id: NodeId): Life | undefined => this.slots.get(id)?.life;
     const received = ({ running }: Life, message: PeerMessage): void => {
-      if (running !== undefined && message.kind === 'raft') this.checks.received(running.watched, message.message);
+      if (running === undefined) return;
+      if (message.kind === 'raft') this.checks.received(running.watched, message.message);
+      this.checks.leases?.received(running.node.id, message);
     };
     this.network = new SimNetwork(plan, { time, trace, counts, lifeOf, received });
     this.conditions = new DiskConditions(plan, counts);
@@ -161,7 +173,10 @@ export class World {
   }
 
   get targets(): readonly Target[] {
-    return this.running.map(({ slot: { id }, running: { door, watches } }) => ({ id, kv: door, watches }));
+    return this.running.map(({ slot: { id }, running }) => {
+      const { door, leaseDoor, watches } = running;
+      return { id, kv: door, leases: leaseDoor, watches };
+    });
   }
 
   /** Of the highest term, if any member leads. */
@@ -259,6 +274,7 @@ export class World {
       electionMs,
       snapshotCount,
       snapshotCatchUpEntries,
+      ...(plan.leaseClients === 0 ? {} : { leaseCheckpointMs: drawLeaseCheckpointMs(plan.seed) }),
       checkInvariants: true,
       raft: {
         applyPageEntriesMax,
@@ -345,10 +361,19 @@ export class World {
     const weather = random('stream weather');
     const isLost = (): boolean => this.#isStreamBroken(weather);
     const watches = new WatchDoor({ ...parts, random: random('watch door'), isLost, limits, report });
+    const leases = new NodeLeaseMember({
+      node,
+      clock: process,
+      random: random('lease ids'),
+      clusterId: CLUSTER_ID,
+      electionMs: this.plan.electionMs,
+    });
+    const renewing = (lease: bigint): (() => void) => this.checks.leases?.renewing(id, lease) ?? (() => undefined);
+    const leaseDoor = new LeaseDoor({ door, leases, renewing });
     void node.fatal.then((fatal) => this.#fatal(life, fatal));
     this.checks.starting(id, node);
     await node.start();
-    life.running = { node, kv, door, watches, watched: this.checks.started(id, node) };
+    life.running = { node, kv, door, leaseDoor, watches, watched: this.checks.started(id, node) };
     life.stage = 'running';
     const { index } = loaded.applied;
     this.trace.event(
@@ -358,6 +383,16 @@ export class World {
       loaded.boot,
     );
     if (isFirst) void kv.publish(`m${id}`, []);
+  }
+
+  #leaseChecks(): LeaseChecksOptions {
+    const { electionMs, seed } = this.plan;
+    return {
+      clockRateOf: (id) => this.slots.get(id)?.clockRate ?? 1000,
+      resumedAtMs: (id) => this.slots.get(id)?.life?.process.resumedAtMs ?? -Infinity,
+      electionMs,
+      checkpointMs: drawLeaseCheckpointMs(seed),
+    };
   }
 
   #bootFailed(life: Life, error: unknown): void {

@@ -1,8 +1,15 @@
 /** Every planted bug, in the order of the table in ../README.md. */
+import { LEASE_MUTANTS } from './lease-mutants.js';
 import type { Mutant } from './mutant.js';
 import { NODE_MUTANTS } from './node-mutants.js';
 import { RAFT_MUTANTS } from './raft-mutants.js';
 import { STATE_MUTANTS } from './state-mutants.js';
 import { STORAGE_MUTANTS } from './storage-mutants.js';
 
-export const MUTANTS: readonly Mutant[] = [...RAFT_MUTANTS, ...NODE_MUTANTS, ...STORAGE_MUTANTS, ...STATE_MUTANTS];
+export const MUTANTS: readonly Mutant[] = [
+  ...RAFT_MUTANTS,
+  ...NODE_MUTANTS,
+  ...STORAGE_MUTANTS,
+  ...STATE_MUTANTS,
+  ...LEASE_MUTANTS,
+];

@@ -167,7 +167,7 @@ export class Caller {
     const operation = { client, member: `m${target.id}`, call, outcome, startMs, endMs: ports.clock.now() };
     ports.trace(`c${client} ${describeOutcome(outcome)}`);
     this.history.push(operation);
-    this.#count(operation);
+    this.#count(call, outcome);
     sightings.learn(call, outcome);
     if (outcome.kind === 'ok') onAnswer(operation);
     if (this.openCalls === 0) {
@@ -177,7 +177,7 @@ export class Caller {
     return operation;
   }
 
-  #count({ call, outcome }: Operation): void {
+  #count(call: Call, outcome: Outcome): void {
     const { tally } = this.#parts;
     tally.add(`${nameOf(call)} ${outcome.kind}`);
     if (outcome.kind !== 'ok') tally.add(`code ${outcome.code}`);

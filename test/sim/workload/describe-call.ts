@@ -51,7 +51,8 @@ function describeOps(ops: readonly TxnOp[]): string {
 }
 
 function describeOp(op: TxnOp): string {
-  if (op.kind === 'put') return `put ${print(op.key)}=${brief(op.value)}`;
+  if (op.kind === 'put')
+    return `put ${print(op.key)}=${brief(op.value)}${op.lease === undefined ? '' : ` on ${op.lease}`}`;
   const where = op.rangeEnd === undefined ? print(op.key) : `${print(op.key)}..${print(op.rangeEnd)}`;
   if (op.kind === 'deleteRange') return `delete ${where}`;
   const at = op.revision > 0 ? ` at ${op.revision}` : '';

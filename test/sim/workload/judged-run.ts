@@ -19,6 +19,8 @@ export interface JudgedRun {
   /** Default: 5 s. */
   readonly faultyMs?: number;
   readonly door?: Door;
+  /** Default: none. */
+  readonly leaseClients?: number;
 }
 
 export interface Judgement {
@@ -26,7 +28,13 @@ export interface Judgement {
   readonly counts: Readonly<Record<string, number>>;
 }
 
-export async function judgedRun({ seed, faults = {}, faultyMs = 5000, door }: JudgedRun): Promise<Judgement> {
+export async function judgedRun({
+  seed,
+  faults = {},
+  faultyMs = 5000,
+  door,
+  leaseClients = 0,
+}: JudgedRun): Promise<Judgement> {
   let findings: readonly Finding[] | undefined;
   const through = door === undefined ? (target: Target): Target => target : doorKeeper(door);
   const makeBehindDoors: MakeWorkload = (plan, ports) => {
@@ -44,7 +52,10 @@ export async function judgedRun({ seed, faults = {}, faultyMs = 5000, door }: Ju
       },
     };
   };
-  const { violation, counts } = await runPlan(planOf(seed, faults, faultyMs), { makeWorkload: makeBehindDoors });
+  const { violation, counts } = await runPlan(
+    { ...planOf(seed, faults, faultyMs), leaseClients },
+    { makeWorkload: makeBehindDoors },
+  );
   if (findings === undefined) throw new Error(`never judged: ${violation?.checker}: ${violation?.message}`);
   return { findings, counts };
 }
@@ -64,8 +75,9 @@ export async function cleanRuns(seeds: number, options: Omit<JudgedRun, 'seed'>)
 /** One door for each life: a client knows a life by it. */
 function doorKeeper(door: Door): (target: Target) => Target {
   const doors = new Map<Member, Target>();
-  return ({ id, kv, watches }) => {
-    const known = doors.get(kv) ?? { id, kv: door(kv, id), watches };
+  return (target) => {
+    const { id, kv } = target;
+    const known = doors.get(kv) ?? { ...target, kv: door(kv, id) };
     doors.set(kv, known);
     return known;
   };
@@ -78,6 +90,7 @@ function planOf(seed: number, faults: Plan['faults'], faultyMs: number): Plan {
     spares: 0,
     clients: 4,
     watchClients: 2,
+    leaseClients: 0,
     faultyMs,
     heartbeatMs: 100,
     electionMs: 1000,

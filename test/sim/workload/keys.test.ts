@@ -13,6 +13,7 @@ function keysFor(clients: number, callsPerKey: number): Keys {
     spares: 0,
     clients,
     watchClients: 0,
+    leaseClients: 0,
     faultyMs: 0,
     heartbeatMs: 100,
     electionMs: 1000,

@@ -5,6 +5,7 @@
  */
 import type { Random } from '../../../server/lib/random.js';
 import type { Call } from '../../checkers/operation.js';
+import { putsOf } from '../../checkers/operation-facts.js';
 import { chance, pickSome } from './draw.js';
 import { type Mix, REGISTER_CLIENTS_MAX } from './mix.js';
 
@@ -81,7 +82,9 @@ export class Keys {
 
   /** Each key that a call names has seen one call more. */
   called(call: Call): void {
-    for (const key of namedBy(call)) {
+    // A key that is put under a lease may see its end as well.
+    const leased = putsOf(call).flatMap(({ key, lease }) => (lease === undefined ? [] : [key]));
+    for (const key of [...namedBy(call), ...leased]) {
       const slot = this.#byName.get(key.slice(0, key.indexOf('.')));
       if (slot !== undefined && (key === nameOf(slot) || slot === this.#bank)) slot.calls += 1;
     }

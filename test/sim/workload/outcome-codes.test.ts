@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type ErrorCode, QuorateError } from '../../../server/lib/quorate-error.js';
 import type { Call } from '../../checkers/operation.js';
-import { rejectionOf } from './outcome-codes.js';
+import { isLeaseRefusal, rejectionOf } from './outcome-codes.js';
 
 const put: Call = { kind: 'put', key: 'a', value: '1' };
 const get: Call = { kind: 'range', key: 'a', revision: 0, limit: 0, read: 'linearizable' };
@@ -13,6 +13,7 @@ const readOnly: Call = {
   failure: [],
 };
 const writing: Call = { ...readOnly, success: [put, { kind: 'range', key: 'b', revision: 7, limit: 0 }] };
+const leased: Call = { ...put, lease: '7' };
 const compact: Call = { kind: 'compact', revision: 7 };
 
 const table: readonly (readonly [ErrorCode, Call, 'failed' | 'unknown', 'fine' | 'violation'])[] = [
@@ -35,7 +36,24 @@ const table: readonly (readonly [ErrorCode, Call, 'failed' | 'unknown', 'fine' |
   ['FUTURE_REVISION', compact, 'failed', 'fine'],
   ['KEY_NOT_FOUND', put, 'unknown', 'violation'],
   ['EMPTY_KEY', put, 'unknown', 'violation'],
+  ['LEASE_NOT_FOUND', leased, 'failed', 'fine'],
+  ['LEASE_NOT_FOUND', put, 'unknown', 'violation'],
 ];
+
+it('what an error code says about a call on leases', () => {
+  const grant = { kind: 'grant', id: '7', ttl: 5 } as const;
+  const [revoke, keepAlive] = [{ kind: 'revoke', id: '7' } as const, { kind: 'keepAlive', id: '7' } as const];
+  for (const call of [grant, revoke]) {
+    expect(isLeaseRefusal(call, 'PROPOSAL_DROPPED')).toBe(true);
+    expect(isLeaseRefusal(call, 'TIMEOUT')).toBe(false);
+    expect(isLeaseRefusal(call, 'OUTCOME_UNKNOWN')).toBe(false);
+  }
+  expect(isLeaseRefusal(grant, 'LEASE_EXISTS')).toBe(true);
+  expect(isLeaseRefusal(grant, 'LEASE_NOT_FOUND')).toBe(false);
+  expect(isLeaseRefusal(revoke, 'LEASE_NOT_FOUND')).toBe(true);
+  expect(isLeaseRefusal(keepAlive, 'TIMEOUT')).toBe(true);
+  expect(isLeaseRefusal(keepAlive, 'LEASE_NOT_FOUND')).toBe(false);
+});
 
 describe('what an error code says about a call', () => {
   for (const [code, call, kind, verdict] of table) {

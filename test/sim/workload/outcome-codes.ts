@@ -1,5 +1,7 @@
 /** What each error code says about the call that met it, by the promise of server/lib/quorate-error.ts. */
 import { type ErrorCode, QuorateError } from '../../../server/lib/quorate-error.js';
+import { putsOf } from '../../checkers/operation-facts.js';
+import type { LeaseCall } from '../../checkers/lease-operation.js';
 import type { Call, Outcome } from '../../checkers/operation.js';
 
 /** The member did not take the request; a client may ask another one. */
@@ -23,6 +25,12 @@ const REFUSED_READ: ReadonlySet<ErrorCode> = new Set([
   'TIMEOUT',
 ]);
 
+/** What the store says of the lease that a request names. */
+const ABOUT_LEASES = {
+  grant: 'LEASE_EXISTS',
+  revoke: 'LEASE_NOT_FOUND',
+} as const satisfies Partial<Record<LeaseCall['kind'], ErrorCode>>;
+
 /** What the store says of the revision that a request names. */
 const ABOUT_REVISIONS: ReadonlySet<ErrorCode> = new Set(['COMPACTED', 'FUTURE_REVISION']);
 
@@ -39,23 +47,35 @@ export function rejectionOf(call: Call, error: unknown): Rejection {
   }
   const { code } = error;
   const isRefusal = isRead(call) ? REFUSED_READ.has(code) : REFUSED_WRITE.has(code);
-  if (isRefusal || (ABOUT_REVISIONS.has(code) && namesRevision(call))) {
+  const isAnswer =
+    (ABOUT_REVISIONS.has(code) && namesRevision(call)) || (code === 'LEASE_NOT_FOUND' && namesLease(call));
+  if (isRefusal || isAnswer) {
     return { outcome: { kind: 'failed', code }, complaint: undefined };
   }
   const isHonest = code === 'OUTCOME_UNKNOWN' && !isRead(call);
   return { outcome: { kind: 'unknown', code }, complaint: isHonest ? undefined : `rejected with ${error.message}` };
 }
 
+/** Whether the code says of a call about leases that it surely did not happen. */
+export function isLeaseRefusal({ kind }: LeaseCall, code: ErrorCode): boolean {
+  if (kind === 'grant' || kind === 'revoke') return REFUSED_WRITE.has(code) || ABOUT_LEASES[kind] === code;
+  return REFUSED_READ.has(code);
+}
+
 /** Another member, or the same one later, may take what was refused like this. */
 export function isWorthAnotherTry(outcome: Outcome): boolean {
   if (outcome.kind !== 'failed') return false;
   const { code } = outcome;
-  return !['COMPACTED', 'FUTURE_REVISION', 'CANCELED'].includes(code);
+  return !['COMPACTED', 'FUTURE_REVISION', 'CANCELED', 'LEASE_NOT_FOUND'].includes(code);
 }
 
 export function isRead(call: Call): boolean {
   if (call.kind === 'txn') return [...call.success, ...call.failure].every(({ kind }) => kind === 'range');
   return call.kind === 'range';
+}
+
+function namesLease(call: Call): boolean {
+  return putsOf(call).some(({ lease }) => lease !== undefined);
 }
 
 function namesRevision(call: Call): boolean {

@@ -8,7 +8,17 @@ import type {
 } from '../../../server/node/member.js';
 import type * as commands from '../../../server/state/command.js';
 import type { KeyValue as MemberKeyValue, RangeResult } from '../../../server/state/result.js';
-import type { Answer, Call, Compare, KeyValue, OpAnswer, Range, RangeAnswer, TxnOp } from '../../checkers/operation.js';
+import type {
+  Answer,
+  Call,
+  Compare,
+  KeyValue,
+  OpAnswer,
+  Put,
+  Range,
+  RangeAnswer,
+  TxnOp,
+} from '../../checkers/operation.js';
 import { compact, del, get, put, txn } from '../../node/requests.js';
 
 export interface Received {
@@ -34,7 +44,7 @@ export function send(
 ): void {
   switch (call.kind) {
     case 'put':
-      kv.put(put(call.key, call.value), options).then((given) => done(() => receivedPut(given)), failed);
+      kv.put(putOf(call), options).then((given) => done(() => receivedPut(given)), failed);
       return;
     case 'deleteRange':
       kv.deleteRange(del(call.key, call.rangeEnd), options).then((given) => done(() => receivedDelete(given)), failed);
@@ -70,8 +80,12 @@ function compareOf(compare: Compare): commands.Compare {
 }
 
 function opOf(op: TxnOp): commands.TxnOp {
-  if (op.kind === 'put') return put(op.key, op.value);
+  if (op.kind === 'put') return putOf(op);
   return op.kind === 'range' ? queryOf(op) : del(op.key, op.rangeEnd);
+}
+
+function putOf({ key, value, lease }: Put): commands.PutCommand {
+  return put(key, value, lease === undefined ? {} : { lease: BigInt(lease) });
 }
 
 function receivedPut({ header, prevKv }: Awaited<ReturnType<Member['put']>>): Received {
@@ -119,11 +133,11 @@ function rangeOf({ kvs, more, count: found }: RangeResult): RangeAnswer {
 
 function keyValueOf({ key, value, createRevision, modRevision, version, lease }: MemberKeyValue): KeyValue {
   expectShape(typeof key === 'string' && typeof value === 'string', 'a key-value that is no text');
-  expectShape(lease === 0n, 'a lease that was never granted');
   expectShape(count(createRevision, 'createRevision') > 0, 'a key-value of no revision');
   expectShape(count(modRevision, 'modRevision') >= createRevision, 'changed before it was made');
   expectShape(count(version, 'version') > 0, 'a version of a key that is not there');
-  return { key, value, createRevision, modRevision, version };
+  const kv = { key, value, createRevision, modRevision, version };
+  return lease === 0n ? kv : { ...kv, lease: String(lease) };
 }
 
 function count(given: unknown, what: string): number {

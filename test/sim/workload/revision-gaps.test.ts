@@ -38,4 +38,11 @@ describe('revisions that nobody knows the making of', () => {
     gaps.learn(answered(2, { kind: 'compact' }));
     expect(gaps.next()).toEqual({ gap: 2, looks: [1, 2] });
   });
+
+  it('are not those that the end of a lease has made', () => {
+    const gaps = new RevisionGaps((revision) => revision === 3);
+    gaps.learn(answered(5, { kind: 'put' }));
+    gaps.learn(shown(5, 2));
+    expect(gaps.next()).toEqual({ gap: 4, looks: [3, 4] });
+  });
 });

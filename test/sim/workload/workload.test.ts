@@ -35,6 +35,21 @@ describe('members that keep their word are judged clean', slow, () => {
   });
 });
 
+describe('clients with leases', slow, () => {
+  it('have them granted, kept, told of, revoked and ended, and the members that serve them are judged clean', async () => {
+    const sum = await cleanRuns(6, { leaseClients: 2, faults: { pause: 0.3, leaderTransfer: 0.5 }, faultyMs: 15_000 });
+    const calls = ['grant', 'keepAlive', 'timeToLive', 'leases', 'revoke'].map((kind) => `lease ${kind} ok`);
+    const others = [
+      'leases expired',
+      'leases revoked',
+      'ends of leases with keys',
+      'code LEASE_EXISTS',
+      'code LEASE_NOT_FOUND',
+    ];
+    expect([...calls, ...others].filter((name) => (sum[name] ?? 0) === 0)).toEqual([]);
+  });
+});
+
 describe('a member that breaks its word is found out:', slow, () => {
   const lies: readonly (readonly [string, Door, RegExp])[] = [
     ['names another member', doors.saysOtherMember, /^client: .* member 2 in the header/],

@@ -5,6 +5,7 @@
 import { seededRandom } from '../../../server/lib/random.js';
 import { checkHistory } from '../../checkers/check-history.js';
 import type { FinalHistory } from '../../checkers/final-history.js';
+import { endsFrom } from '../../checkers/lease-ends.js';
 import type { Plan } from '../plan-types.js';
 import type { Finding, MakeWorkload, Target, Workload, WorkloadPorts } from '../workload-ports.js';
 import { checkSum } from './bank.js';
@@ -13,6 +14,7 @@ import { Client } from './client.js';
 import { readFinalHistory } from './final-reads.js';
 import { Findings } from './findings.js';
 import { Keys } from './keys.js';
+import { LeaseClients } from './lease-clients.js';
 import { drawMix } from './mix.js';
 import type { PersistParts } from './persist.js';
 import { proveMember } from './prover.js';
@@ -35,6 +37,7 @@ class ClusterWorkload implements Workload {
   readonly #tally = new Tally();
   readonly #board: Board;
   readonly #caller: Caller;
+  readonly #leaseClients: LeaseClients;
   #clients: readonly Client[] = [];
   #watchers: WatchClients | undefined;
   /** Calls of one client do not overlap: whoever calls beside the clients of the plan has a number of its own. */
@@ -44,10 +47,10 @@ class ClusterWorkload implements Workload {
   constructor(plan: Plan, ports: WorkloadPorts) {
     const mix = drawMix(plan, ports.random);
     const sightings = new Sightings();
-    const gaps = new RevisionGaps();
+    const gaps = new RevisionGaps((revision) => ports.leaseRecords?.isEnd(revision) === true);
     this.#plan = plan;
     this.#ports = ports;
-    this.#nextClient = plan.clients;
+    this.#nextClient = plan.clients + plan.leaseClients;
     this.#board = {
       mix,
       keys: new Keys(mix, plan.clients),
@@ -66,6 +69,14 @@ class ClusterWorkload implements Workload {
         gaps.learn(operation);
         checkSum(operation, mix.accounts, this.#findings);
       },
+    });
+    this.#leaseClients = new LeaseClients({
+      plan,
+      ports,
+      board: this.#board,
+      caller: this.#caller,
+      findings: this.#findings,
+      tally: this.#tally,
     });
   }
 
@@ -98,11 +109,13 @@ class ClusterWorkload implements Workload {
       board: this.#board,
     });
     this.#watchers.start();
+    this.#leaseClients.start();
   }
 
   quiet(): void {
     for (const client of this.#clients) client.end();
     this.#watchers?.quiet();
+    this.#leaseClients.quiet();
   }
 
   async proveLive(targets: readonly Target[]): Promise<void> {
@@ -125,8 +138,9 @@ class ClusterWorkload implements Workload {
     const { history } = this.#caller;
     this.#tally.add('operations', history.length);
     const { appends } = this.#board;
-    const violations = checkHistory(history, finalHistory === undefined ? { appends } : { appends, finalHistory });
-    return [...this.#findings.all, ...violations];
+    const all = [...history, ...endsFrom(this.#ports.leaseRecords?.lives ?? [])];
+    const violations = checkHistory(all, finalHistory === undefined ? { appends } : { appends, finalHistory });
+    return [...this.#findings.all, ...violations, ...this.#leaseClients.judge(history)];
   }
 
   async #readFinalHistory(target: Target): Promise<FinalHistory | undefined> {
