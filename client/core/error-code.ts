@@ -43,9 +43,12 @@ const table = {
   INVALID_REVISION: refusal('The revision makes no sense.'),
   NO_LEADER_KEY: refusal('The leader to speak for was not named.'),
   REQUEST_TOO_LARGE: refusal('The request is larger than the member accepts.'),
-  RESPONSE_TOO_LARGE: refusal('The answer would be larger than the member sends: use `limit`, or `scan`.'),
   LEASE_TTL_TOO_LARGE: refusal('The ttl is larger than the cluster accepts.'),
   INVALID_LEASE: refusal('The lease id makes no sense.'),
+  INVALID_SESSION: refusal('The session makes no sense.'),
+  INVALID_SEQUENCE: refusal('A write of a session has no sequence number, or something else has one.'),
+  INVALID_FRAME: refusal('A frame of the stream makes no sense where it stands.'),
+  UNSUPPORTED_VERSION: refusal('The member does not speak this version of the session protocol.'),
   UNIMPLEMENTED: refusal('The member does not know this call.'),
 
   // The state refuses.
@@ -54,6 +57,7 @@ const table = {
   LEASE_EXISTS: refusal('The lease id is taken.'),
   LEASE_TOO_LARGE: refusal('Too much hangs on one lease.'),
   MEMBER_NOT_FOUND: refusal('The member is not part of the cluster.'),
+  TURN_LOST: refusal('The place in a waiting line is gone.'),
   NOT_ELECTED: refusal('The leadership that was named is over.'),
   NO_ELECTED: refusal('Nobody leads this election.'),
   TOO_MANY_WRITES: refusal('The request writes too many keys or bytes.'),
@@ -75,6 +79,7 @@ const table = {
   STOPPED: passing('The member stops.'),
   NOT_ON_LEARNER: passing('The member only learns and serves next to nothing.'),
   TIMEOUT: passing('A read was not confirmed in time.'),
+  TOO_MANY_SESSIONS: passing('The cluster has as many sessions as it takes.'),
   SEQUENCE_GAP: passing('A write before this one has not been applied yet.'),
   SESSION_WINDOW_FULL: passing('The session keeps as many replies as it may.'),
 
@@ -84,7 +89,8 @@ const table = {
     'The session is over, and with it the memory of what was applied. A new one has begun.',
     false,
   ),
-  SEQUENCE_SETTLED: doubt('The write was given up before, so its reply is gone.', false),
+  SEQUENCE_SETTLED: refusal('The write was given up before.'),
+  RESPONSE_TOO_LARGE: done('The answer is larger than the member sends: use `limit`, or `scan`.'),
   REPLY_TOO_LARGE: done('The write happened; its reply was too large to be kept.'),
   REPLY_TOO_OLD: done('The write happened; what it read has been compacted since.'),
 } as const satisfies Readonly<Record<string, CodeFacts>>;

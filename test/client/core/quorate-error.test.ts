@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { errorCodes, knownCode } from '../../../client/core/error-code.js';
 import { isQuorateError, QuorateError } from '../../../client/core/quorate-error.js';
+import { failures } from '../../../server/rpc/session-failure.js';
 
 describe('QuorateError', () => {
   it('says of every failure whether the write happened, by what its code tells', () => {
@@ -38,6 +39,10 @@ describe('QuorateError', () => {
 describe('the table of codes', () => {
   it('ends no meaning without a full stop, and claims nothing of reads', () => {
     for (const { meaning } of Object.values(errorCodes)) expect(meaning).toMatch(/^[A-Z].*\.$/);
+  });
+
+  it('has every code that a member can send', () => {
+    expect(Object.keys(failures).filter((code) => knownCode(code) === undefined)).toEqual([]);
   });
 
   it('knows its own codes and no names that objects inherit', () => {
