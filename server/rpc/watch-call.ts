@@ -10,19 +10,19 @@ import type { Random } from '../lib/random.js';
 import type { StreamReader, WatchOutput, WatchSource, WatchStream } from '../node/member.js';
 import { decodeMessage } from './codec.js';
 import { wireStatusOf } from './errors.js';
-import { OutputBundle } from './output-bundle.js';
-import { encodeOutput, eventBytes } from './watch-answer.js';
+import { type Message, MessageBundle } from './message-bundle.js';
+import { eventBytes, type WatchEncoder } from './watch-answer.js';
 import { handleRequest, watchRequestShape } from './watch-request.js';
 
-/** Responses are lists of messages that are written together. */
-export type Call = ServerDuplexStream<Buffer, readonly Buffer[]>;
+/** Responses are messages that are written together. */
+export type Call = ServerDuplexStream<Buffer, MessageBundle>;
 
 export interface WatchCallParts {
   readonly source: WatchSource;
   readonly clock: Clock;
   readonly random: Random;
   readonly progressIntervalMs: number;
-  readonly fragmentBytes: number;
+  readonly encoder: WatchEncoder;
   /** The call is over, whoever ended it. */
   readonly over: () => void;
 }
@@ -91,19 +91,20 @@ export class WatchCall implements StreamReader {
 
   /** Writes together what fits one write. False when there is nothing. */
   #writeSome(): boolean {
-    const bundle = new OutputBundle();
+    const { encoder } = this.#parts;
+    const bundle = new MessageBundle();
     while (!bundle.isFull) {
       const output = this.#stream.take();
       if (output === undefined) break;
-      if (output.kind === 'events' && output.events.length > sliceEvents) {
-        this.#write(bundle.outputs.flatMap((each) => this.#encoded(each)));
+      if (output.kind === 'events' && output.events.length > sliceEvents && !encoder.knows(output)) {
+        this.#write(bundle);
         this.#encodeSliced(output, 0);
         return true;
       }
-      bundle.add(output);
+      for (const message of encoder.encode(output)) bundle.add(message);
     }
-    this.#write(bundle.outputs.flatMap((each) => this.#encoded(each)));
-    return bundle.outputs.length > 0;
+    this.#write(bundle);
+    return !bundle.isEmpty;
   }
 
   /** A large batch is encoded in slices, between which the loop is free. */
@@ -120,22 +121,24 @@ export class WatchCall implements StreamReader {
       }
       this.#isEncoding = false;
       if (this.#isOver) return;
-      for (const message of this.#encoded(output)) this.#write([message]);
+      this.#writeEach(this.#parts.encoder.encode(output));
       this.#pump();
     });
   }
 
-  #encoded(output: WatchOutput): readonly Buffer[] {
-    const { source, fragmentBytes } = this.#parts;
-    return encodeOutput(output, (revision) => source.header(revision), fragmentBytes);
+  #writeEach(messages: readonly Message[]): void {
+    for (const message of messages) {
+      const bundle = new MessageBundle();
+      bundle.add(message);
+      this.#write(bundle);
+    }
   }
 
-  #write(messages: readonly Buffer[]): void {
-    if (messages.length === 0) return;
-    let bytes = 0;
-    for (const message of messages) bytes += message.length;
+  #write(bundle: MessageBundle): void {
+    if (bundle.isEmpty) return;
+    const { bytes } = bundle;
     this.#unsentBytes += bytes;
-    this.#call.write(messages, () => this.#sent(bytes));
+    this.#call.write(bundle, () => this.#sent(bytes));
   }
 
   #sent(bytes: number): void {

@@ -7,6 +7,7 @@ import type { WatchSource } from '../node/member.js';
 import { passBytes } from './codec.js';
 import { serializeBundle } from './message-bundle.js';
 import type { StreamEnds } from './stream-ends.js';
+import { WatchEncoder } from './watch-answer.js';
 import { type Call, WatchCall } from './watch-call.js';
 
 export interface WatchServiceOptions {
@@ -21,10 +22,11 @@ export interface WatchServiceOptions {
   readonly fragmentBytes: number;
 }
 
-export function serveWatches({ server, ends, ...parts }: WatchServiceOptions): void {
+export function serveWatches({ server, ends, fragmentBytes, ...parts }: WatchServiceOptions): void {
+  const encoder = new WatchEncoder({ headerAt: (revision) => parts.source.header(revision), fragmentBytes });
   const serve = (call: Call): void => {
     let forget = (): void => undefined;
-    const watchCall = new WatchCall(call, { ...parts, over: () => forget() });
+    const watchCall = new WatchCall(call, { ...parts, encoder, over: () => forget() });
     forget = ends.attend(call.metadata, (error) => watchCall.end(error));
   };
   const path = `/${WatchDefinition.fullName}/${WatchDefinition.methods.watch.name}`;

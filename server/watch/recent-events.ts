@@ -1,7 +1,7 @@
 /** The newest events, whole revisions without a gap: enough for most who are behind, and all that is not yet on disk. */
 import type { Event } from '../state/result.js';
 import type { WatchLimits } from './watch-limits.js';
-import { bytesOf } from './watcher.js';
+import { bytesOf } from './event-run.js';
 
 interface Entry {
   readonly events: readonly Event[];
@@ -29,7 +29,7 @@ export class RecentEvents {
 
   /** All events of the revision that follows the last one. */
   add(events: readonly Event[]): void {
-    const bytes = bytesOf(events, true);
+    const bytes = events.reduce((sum, event) => sum + bytesOf(event, true), 0);
     this.#entries.push({ events, bytes });
     this.#bytes += bytes;
     while (this.#isOverfull) this.#dropFirst();

@@ -7,11 +7,11 @@
  */
 import { assert } from '../lib/assert.js';
 import type { Event } from '../state/result.js';
+import { EventRun } from './event-run.js';
 import { RecentEvents } from './recent-events.js';
 import { WatchIndex } from './watch-index.js';
 import { WATCH_LIMITS, type WatchLimits } from './watch-limits.js';
 import { type StreamHost, type StreamReader, type StreamWatcher, WatchStream } from './watch-stream.js';
-import { bytesOf, bytesOfOne } from './watcher.js';
 
 export interface HubOptions {
   /** The store revision: what comes next is one higher. */
@@ -163,7 +163,7 @@ export class WatchHub {
         watcher.collected = undefined;
         const isConcerned = watcher.next >= from && watcher.next <= fedTo && watcher.passedOver !== this.#feeds;
         if (!isConcerned || (collected !== undefined && !stream.hasRoom)) continue;
-        if (collected !== undefined) pushBatch(watcher, collected);
+        if (collected !== undefined) stream.tell(watcher, collected);
         watcher.next = fedTo + 1;
         if (watcher.next > this.#revision) this.#leaveBehind(watcher);
       }
@@ -178,25 +178,26 @@ export class WatchHub {
       const { main } = event.revision;
       if (main > revision && visits > this.limits.sliceVisitsMax) return main - 1;
       revision = main;
+      const alone = new EventRun(event);
       this.#index.forEachOf(event.kv.key, (watcher) => {
         visits += 1;
         const isConcerned = watcher.isBehind && watcher.next >= from && watcher.next <= main;
-        if (isConcerned && watcher.wants(event)) this.#collectFor(watcher, event);
+        if (isConcerned && watcher.wants(event)) this.#collectFor(watcher, alone);
       });
     }
     return to;
   }
 
   /** What surely finds no room in the stream is not even collected. */
-  #collectFor(watcher: StreamWatcher, event: Event): void {
+  #collectFor(watcher: StreamWatcher, alone: EventRun): void {
     const { stream, spec } = watcher;
     if (watcher.passedOver === this.#feeds) return;
     if (watcher.collected === undefined && stream.historyBytes <= 0) {
       watcher.passedOver = this.#feeds;
       return;
     }
-    stream.historyBytes -= bytesOfOne(event, spec.prevKv);
-    collect(watcher, event);
+    stream.historyBytes -= alone.bytes(spec.prevKv);
+    collect(watcher, alone);
   }
 
   #publishRevision(events: readonly Event[]): void {
@@ -206,20 +207,18 @@ export class WatchHub {
     this.#revision = revision;
     this.#recent.add(told);
     const concerned: StreamWatcher[] = [];
-    // A revision of one event is the common case: all share the list.
-    const shared = told.length === 1 ? [...told] : undefined;
     for (const event of told) {
+      const alone = new EventRun(event);
       this.#index.forEachOf(event.kv.key, (watcher) => {
         if (watcher.isBehind || watcher.next > revision || !watcher.wants(event)) return;
         if (watcher.collected === undefined) concerned.push(watcher);
-        if (shared !== undefined) watcher.collected = shared;
-        else collect(watcher, event);
+        collect(watcher, alone);
       });
     }
     for (const watcher of concerned) {
-      const batch = watcher.collected ?? [];
+      const { collected, stream } = watcher;
       watcher.collected = undefined;
-      if (watcher.stream.hasRoom) pushBatch(watcher, batch);
+      if (collected !== undefined && stream.hasRoom) stream.tell(watcher, collected);
       else this.#fallBehind(watcher, revision);
     }
   }
@@ -286,16 +285,9 @@ function keyBytesOf({ spec }: StreamWatcher): number {
   return spec.key.length + spec.rangeEnd.length;
 }
 
-function collect(watcher: StreamWatcher, event: Event): void {
-  if (watcher.collected === undefined) watcher.collected = [event];
-  else watcher.collected.push(event);
-}
-
-function pushBatch(watcher: StreamWatcher, events: readonly Event[]): void {
-  const { id, spec, stream } = watcher;
-  watcher.isQuiet = false;
-  const revision = events.at(-1)?.revision.main ?? 0;
-  stream.push({ kind: 'events', watchId: id, spec, revision, events }, bytesOf(events, spec.prevKv));
+/** `alone`: the run of one event, the same for all who get it. */
+function collect(watcher: StreamWatcher, alone: EventRun): void {
+  watcher.collected = watcher.collected?.with(alone.last) ?? alone;
 }
 
 /**

@@ -3,6 +3,9 @@ export const WATCH_LIMITS = {
   /** What one stream holds for its reader; beyond it the stream's watchers fall behind. The last one counts whole. */
   streamBatchesMax: 4_096,
   streamBytesMax: 2 * 1024 * 1024,
+  /** Batches of one watcher that wait become one of at most so many events and bytes. */
+  joinedEventsMax: 512,
+  joinedBytesMax: 64 * 1024,
   /** Revisions in one batch of history, as in etcd. */
   sliceRevisionsMax: 1_000,
   /** Bytes of events in one batch of history; the last revision counts whole, because it is never split. */

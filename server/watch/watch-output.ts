@@ -39,7 +39,7 @@ export type WatchOutput =
       readonly compactRevision: number;
     };
 
-/** Whole revisions, ascending. The events are shared by all watchers that get them. */
+/** Whole revisions, ascending. Watchers that are told the same events together share one list of them. */
 export interface WatchBatch {
   readonly kind: 'events';
   readonly watchId: bigint;

@@ -2,10 +2,11 @@
  * One reader's stream: its watchers, and what waits to be read, in order and bounded. Answers to what the reader asks
  * always find room, so whoever feeds requests in must stop while the stream is full.
  */
-import type { WatchOutput, WatchRefusal, WatchSpec } from './watch-output.js';
+import type { WatchBatch, WatchOutput, WatchRefusal, WatchSpec } from './watch-output.js';
 import { ALL_WATCHERS } from './watch-output.js';
 import type { WatchLimits } from './watch-limits.js';
-import { type Outlet, Watcher } from './watcher.js';
+import type { EventRun } from './event-run.js';
+import { type WaitingBatch, Watcher } from './watcher.js';
 
 /** What the hub does for its streams. */
 export interface StreamHost {
@@ -34,7 +35,12 @@ export interface StreamReader {
 /** What one output counts besides its events. */
 const OUTPUT_OVERHEAD_BYTES = 64;
 
-export class WatchStream implements Outlet {
+/** What waits to be read: events of a watcher, or what was said otherwise. */
+type Entry =
+  | { readonly output: WatchOutput; readonly watcher?: never; readonly bytes: number }
+  | (WaitingBatch & { readonly watcher: StreamWatcher });
+
+export class WatchStream {
   readonly reader: StreamReader;
   /** Those of its watchers that are behind. The hub's. */
   readonly behind = new Set<StreamWatcher>();
@@ -43,9 +49,11 @@ export class WatchStream implements Outlet {
   readonly #host: StreamHost;
   readonly #watchers = new Map<bigint, StreamWatcher>();
   #nextId = 0n;
-  #queue: { readonly output: WatchOutput; readonly bytes: number }[] = [];
+  #queue: Entry[] = [];
   #taken = 0;
   #bytes = 0;
+  /** How often something was said that is not an event. */
+  #said = 0;
   #isOpen = true;
   /** Was full, and is not yet half empty again: history waits, so that it comes in large pieces. */
   #isStalled = false;
@@ -140,7 +148,7 @@ export class WatchStream implements Outlet {
       this.#isStalled = false;
       if (this.behind.size > 0) this.#host.madeRoom(this);
     }
-    return entry.output;
+    return entry.watcher === undefined ? entry.output : batchOf(entry.watcher, entry);
   }
 
   /** Idempotent. Nothing is left of it. */
@@ -160,10 +168,24 @@ export class WatchStream implements Outlet {
     for (const watcher of this.#watchers.values()) visit(watcher);
   }
 
-  push(output: WatchOutput, bytes: number): void {
+  /**
+   * Whole revisions, later ones than the watcher was told before. They join what waits for it already, so that a reader
+   * gets fewer and larger batches the further behind it is; but they overtake nothing else that was said.
+   */
+  tell(watcher: StreamWatcher, run: EventRun): void {
     if (!this.#isOpen) return;
-    this.#queue.push({ output, bytes: bytes + OUTPUT_OVERHEAD_BYTES });
-    this.#bytes += bytes + OUTPUT_OVERHEAD_BYTES;
+    watcher.isQuiet = false;
+    const bytes = run.bytes(watcher.spec.prevKv);
+    const { waiting } = watcher;
+    if (waiting !== undefined && this.#mayJoin(waiting, run, bytes)) {
+      waiting.run = waiting.run.withAll(run);
+      waiting.bytes += bytes;
+      this.#bytes += bytes;
+    } else {
+      const batch = { watcher, run, bytes: bytes + OUTPUT_OVERHEAD_BYTES, saidBefore: this.#said };
+      watcher.waiting = batch;
+      this.#push(batch);
+    }
     this.#host.filled(this);
   }
 
@@ -174,7 +196,24 @@ export class WatchStream implements Outlet {
   }
 
   #say(output: WatchOutput): void {
-    this.push(output, 0);
+    if (!this.#isOpen) return;
+    this.#said += 1;
+    this.#push({ output, bytes: OUTPUT_OVERHEAD_BYTES });
+    this.#host.filled(this);
+  }
+
+  #push(entry: Entry): void {
+    this.#queue.push(entry);
+    this.#bytes += entry.bytes;
+  }
+
+  #mayJoin(waiting: WaitingBatch, run: EventRun, bytes: number): boolean {
+    const { joinedEventsMax, joinedBytesMax } = this.#host.limits;
+    return (
+      waiting.saidBefore === this.#said &&
+      waiting.run.count + run.count <= joinedEventsMax &&
+      waiting.bytes + bytes <= joinedBytesMax
+    );
   }
 
   #refuse(reason: WatchRefusal): void {
@@ -197,4 +236,11 @@ export class WatchStream implements Outlet {
     const { streamBatchesMax, streamBytesMax } = this.#host.limits;
     return (this.#queue.length - this.#taken) * 2 <= streamBatchesMax && this.#bytes * 2 <= streamBytesMax;
   }
+}
+
+/** From now on nothing joins it. */
+function batchOf(watcher: StreamWatcher, batch: WaitingBatch): WatchBatch {
+  if (watcher.waiting === batch) watcher.waiting = undefined;
+  const { last, events } = batch.run;
+  return { kind: 'events', watchId: watcher.id, spec: watcher.spec, revision: last.revision.main, events };
 }

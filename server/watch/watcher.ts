@@ -1,15 +1,17 @@
 /** One watcher: what it wants and how far it has come. */
 import type { Event } from '../state/result.js';
-import type { WatchOutput, WatchSpec } from './watch-output.js';
+import type { EventRun } from './event-run.js';
+import type { WatchSpec } from './watch-output.js';
 
-/** The stream as its watchers' events see it. */
-export interface Outlet {
-  /** False once the buffer is full; then nothing of an event may be put there. */
-  readonly hasRoom: boolean;
-  push(output: WatchOutput, bytes: number): void;
+/** Events of one watcher that wait in its stream. */
+export interface WaitingBatch {
+  run: EventRun;
+  bytes: number;
+  /** How many other things were said in the stream before it: nothing joins it once there is one more. */
+  readonly saidBefore: number;
 }
 
-export class Watcher<Stream extends Outlet = Outlet> {
+export class Watcher<Stream> {
   readonly id: bigint;
   readonly spec: WatchSpec;
   readonly stream: Stream;
@@ -23,7 +25,9 @@ export class Watcher<Stream extends Outlet = Outlet> {
   /** No event was put into the stream since it was last told its progress. */
   isQuiet = true;
   /** What is being collected for the next batch. */
-  collected: Event[] | undefined;
+  collected: EventRun | undefined;
+  /** The last batch of it that was not read yet. The stream's. */
+  waiting: WaitingBatch | undefined;
   /** The last slice of history in which its stream had no room for it. */
   passedOver = 0;
 
@@ -43,18 +47,4 @@ export class Watcher<Stream extends Outlet = Outlet> {
   isToldUpTo(revision: number): boolean {
     return !this.isBehind && revision >= this.spec.startRevision;
   }
-}
-
-/** What one event counts in a buffer, its share of the message around it included. */
-const EVENT_OVERHEAD_BYTES = 96;
-
-export function bytesOf(events: readonly Event[], withPrevKv: boolean): number {
-  let bytes = 0;
-  for (const event of events) bytes += bytesOfOne(event, withPrevKv);
-  return bytes;
-}
-
-export function bytesOfOne({ kv, prevKv }: Event, withPrevKv: boolean): number {
-  const before = withPrevKv && prevKv !== undefined ? prevKv.key.length + prevKv.value.length : 0;
-  return EVENT_OVERHEAD_BYTES + kv.key.length + kv.value.length + before;
 }

@@ -1,6 +1,6 @@
 import { Client, credentials, Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';
 import { expect, it } from 'vitest';
-import { serializeBundle } from '../../server/rpc/message-bundle.js';
+import { MessageBundle, serializeBundle } from '../../server/rpc/message-bundle.js';
 
 const passBytes = (bytes: Buffer): Buffer => bytes;
 
@@ -13,8 +13,12 @@ it('messages that are written together arrive one by one, as they are', async ()
     Array.from({ length: 300 }, (_, n) => `${n}`),
   ];
   const server = new Server();
-  const serve = (call: ServerDuplexStream<Buffer, readonly Buffer[]>): void => {
-    for (const bundle of bundles) call.write(bundle.map((text) => Buffer.from(text)));
+  const serve = (call: ServerDuplexStream<Buffer, MessageBundle>): void => {
+    for (const texts of bundles) {
+      const bundle = new MessageBundle();
+      for (const text of texts) bundle.add([Buffer.from(text.slice(0, 2)), Buffer.from(text.slice(2))]);
+      call.write(bundle);
+    }
     call.end();
   };
   server.register('/test/bundle', serve, serializeBundle, passBytes, 'bidi');

@@ -11,6 +11,8 @@ const SMALL = {
   sliceVisitsMax: 60,
   recentRevisionsMax: 60,
   recentBytesMax: 10_000,
+  joinedEventsMax: 20,
+  joinedBytesMax: 3_000,
 } as const satisfies Partial<WatchLimits>;
 
 /** A slice that ends early for its many visits was read for nothing beyond: where there are such, slices are short. */

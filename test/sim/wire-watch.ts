@@ -15,6 +15,9 @@ import { byteStringFrom, bytesFrom } from '../../server/lib/bytes.js';
 import { QuorateError } from '../../server/lib/quorate-error.js';
 import type { Random } from '../../server/lib/random.js';
 import type { WatchRefusal, WatchSource, WatchSpec } from '../../server/node/member.js';
+import type { MessageBundle } from '../../server/rpc/message-bundle.js';
+import { FRAME_HEADER_BYTES } from '../../server/rpc/one-message.js';
+import { WatchEncoder } from '../../server/rpc/watch-answer.js';
 import { type Call, WatchCall } from '../../server/rpc/watch-call.js';
 import type { DeleteCause, Event, KeyValue } from '../../server/state/result.js';
 import type { MemberProcess } from './member-clock.js';
@@ -39,7 +42,8 @@ export class WireWatch implements ServedWatch {
     const over = (): void => undefined;
     // Of a call the door uses only what a HeldCall has.
     const call = this.#call as unknown as Call;
-    this.#watchCall = new WatchCall(call, { source, clock: process, random, progressIntervalMs, fragmentBytes, over });
+    const encoder = new WatchEncoder({ headerAt: (revision) => source.header(revision), fragmentBytes });
+    this.#watchCall = new WatchCall(call, { source, clock: process, random, progressIntervalMs, encoder, over });
   }
 
   ask(ask: WatchAsk): void {
@@ -60,7 +64,7 @@ export class WireWatch implements ServedWatch {
 }
 
 interface Write {
-  readonly messages: readonly Buffer[];
+  readonly bundle: MessageBundle;
   readonly sent: () => void;
 }
 
@@ -98,8 +102,8 @@ class HeldCall extends EventEmitter {
     this.#process.defer(() => this.#flow());
   }
 
-  write(messages: readonly Buffer[], sent: () => void): void {
-    this.#writes.push({ messages, sent });
+  write(bundle: MessageBundle, sent: () => void): void {
+    this.#writes.push({ bundle, sent });
     if (this.#writes.length >= this.#writesMax) this.writableNeedDrain = true;
     this.transmit();
   }
@@ -109,7 +113,7 @@ class HeldCall extends EventEmitter {
     while (this.#outlet.hasRoom) {
       const write = this.#writes.shift();
       if (write === undefined) break;
-      for (const message of write.messages) this.#outlet.say(toldBy(WatchResponse.decode(message)));
+      for (const message of messagesOf(write.bundle)) this.#outlet.say(toldBy(WatchResponse.decode(message)));
       this.#process.defer(write.sent);
     }
     if (!this.writableNeedDrain || this.#writes.length > 0) return;
@@ -127,6 +131,19 @@ class HeldCall extends EventEmitter {
       this.emit('data', request);
     }
   }
+}
+
+/** As they stand in the frames that grpc-js sends. */
+function messagesOf(bundle: MessageBundle): readonly Buffer[] {
+  const frames = Buffer.alloc(FRAME_HEADER_BYTES + bundle.byteLength);
+  bundle.copy(frames);
+  const messages: Buffer[] = [];
+  for (let at = 0; at < frames.length; ) {
+    const end = at + FRAME_HEADER_BYTES + frames.readUInt32BE(at + 1);
+    messages.push(frames.subarray(at + FRAME_HEADER_BYTES, end));
+    at = end;
+  }
+  return messages;
 }
 
 function wireAsk(ask: WatchAsk): WatchRequest['requestUnion'] {

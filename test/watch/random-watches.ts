@@ -17,6 +17,8 @@ const ENDS = ['', '', '\0', 'b', 'c', 'c', '\xff', '\xff\xff'];
 const TIGHT: WatchLimits = {
   streamBatchesMax: 3,
   streamBytesMax: 1_500,
+  joinedEventsMax: 3,
+  joinedBytesMax: 600,
   sliceRevisionsMax: 3,
   sliceBytesMax: 500,
   sliceVisitsMax: 4,
