@@ -90,11 +90,11 @@ export class Applier {
   }
 
   #applyCommand(entry: Entry): void {
-    const { id, command } = decodeCommand(entry.data);
-    const applied = this.#machine.apply(command, entry.term, entry.index);
+    const { id, command, stamp } = decodeCommand(entry.data);
+    const applied = this.#machine.apply(command, entry.term, entry.index, stamp);
     this.#parts.lane.addWrites(applied.writes);
     for (const events of byRevision(applied.events)) this.#parts.publish(events);
-    this.#parts.leases.applied(entry.index, command, applied);
+    if (applied.isReplay !== true) this.#parts.leases.applied(entry.index, command, applied);
     this.#parts.proposals.entryApplied(entry.term, this.#ownSeq(id), applied);
   }
 

@@ -11,16 +11,8 @@ import { safeInteger } from '../lib/integers.js';
 import { ReusedWriter } from '../lib/reused-writer.js';
 import type { LoggedCommand, ProposalId } from './logged-command.js';
 import { encodePut, readPut } from './put-codec.js';
-import type {
-  Command,
-  Compare,
-  CompareResult,
-  LeaseGranted,
-  RangeQuery,
-  SortOrder,
-  SortTarget,
-  TxnOp,
-} from '../state/command.js';
+import type { Command, Compare, CompareResult, LeaseGranted, Stamp, TxnOp } from '../state/command.js';
+import { queryFromWire, queryToWire, wordAt } from '../storage/query-codec.js';
 
 export type { ProposalId };
 
@@ -28,12 +20,13 @@ const COMMAND_VERSION = 1;
 
 const writer = new ReusedWriter(() => new BinaryWriter());
 
-export function encodeCommand(id: ProposalId, command: Command): Buffer {
-  if (command.kind === 'put' && command.lease === 0n) return encodePut(id, command);
+export function encodeCommand(id: ProposalId, command: Command, stamp?: Stamp): Buffer {
+  if (command.kind === 'put' && command.lease === 0n) return encodePut(id, command, stamp);
   const message: wire.LogCommand = {
     version: COMMAND_VERSION,
     id: { member: id.member, boot: BigInt(id.boot), seq: BigInt(id.seq) },
     command: toWire(command),
+    stamp: stamp && stampToWire(stamp),
   };
   return writer.encode((to) => wire.LogCommand.encode(message, to));
 }
@@ -48,12 +41,21 @@ export function decodeCommand(bytes: Uint8Array): LoggedCommand {
   }
 }
 
-function loggedFromWire({ version, id, command }: wire.LogCommand): LoggedCommand {
+function loggedFromWire({ version, id, command, stamp }: wire.LogCommand): LoggedCommand {
   if (id === undefined) throw new InvariantError('a log entry without a proposal id', { version });
   return {
     id: { member: id.member, boot: safeInteger(id.boot), seq: safeInteger(id.seq) },
     command: version === COMMAND_VERSION && command !== undefined ? fromWire(command) : { kind: 'unknown', version },
+    ...(version === COMMAND_VERSION && stamp !== undefined && { stamp: stampFromWire(stamp) }),
   };
+}
+
+function stampToWire({ session, sequence, settled }: Stamp): wire.Stamp {
+  return { session: BigInt(session), sequence: BigInt(sequence), settled: BigInt(settled) };
+}
+
+function stampFromWire({ session, sequence, settled }: wire.Stamp): Stamp {
+  return { session: safeInteger(session), sequence: safeInteger(sequence), settled: safeInteger(settled) };
 }
 
 type WireCommand = NonNullable<wire.LogCommand['command']>;
@@ -85,6 +87,15 @@ function toWire(command: Command): WireCommand {
       }));
       return { $case: 'leaseCheckpoint', value: { term: BigInt(command.term), leases } };
     }
+    case 'sessionOpen':
+      return {
+        $case: 'sessionOpen',
+        value: { clientName: command.clientName, ttlMs: BigInt(command.ttlMs) },
+      };
+    case 'clusterTime':
+      return { $case: 'clusterTime', value: { term: BigInt(command.term), ms: BigInt(command.ms) } };
+    case 'void':
+      return { $case: 'void', value: {} };
     case 'unknown':
       throw new InvariantError('an unknown command is never proposed', { version: command.version });
     default:
@@ -121,6 +132,14 @@ function fromWire(command: WireCommand): Command {
       }));
       return { kind: 'leaseCheckpoint', term: safeInteger(command.value.term), leases };
     }
+    case 'sessionOpen': {
+      const { clientName, ttlMs } = command.value;
+      return { kind: 'sessionOpen', clientName, ttlMs: safeInteger(ttlMs) };
+    }
+    case 'clusterTime':
+      return { kind: 'clusterTime', term: safeInteger(command.value.term), ms: safeInteger(command.value.ms) };
+    case 'void':
+      return { kind: 'void' };
     default:
       return assertNever(command);
   }
@@ -177,7 +196,7 @@ function txnFromWire(txn: wire.TxnCommand): Txn {
 function opToWire(op: TxnOp): wire.TxnOp {
   switch (op.kind) {
     case 'range':
-      return { op: { $case: 'range', value: rangeToWire(op) } };
+      return { op: { $case: 'range', value: queryToWire(op) } };
     case 'put':
       return { op: { $case: 'put', value: putToWire(op) } };
     case 'deleteRange':
@@ -192,7 +211,7 @@ function opToWire(op: TxnOp): wire.TxnOp {
 function opFromWire({ op }: wire.TxnOp): TxnOp {
   switch (op?.$case) {
     case 'range':
-      return rangeFromWire(op.value);
+      return queryFromWire(op.value);
     case 'put':
       return putFromWire(op.value);
     case 'deleteRange':
@@ -207,54 +226,7 @@ function opFromWire({ op }: wire.TxnOp): TxnOp {
 }
 
 /** Where each word stands is its number on the wire. */
-const SORT_ORDERS: readonly SortOrder[] = ['none', 'ascend', 'descend'];
-const SORT_TARGETS: readonly SortTarget[] = ['key', 'version', 'create', 'mod', 'value'];
 const COMPARE_RESULTS: readonly CompareResult[] = ['equal', 'greater', 'less', 'notEqual'];
-
-function wordAt<T>(words: readonly T[], number: number): T {
-  const word = words[number];
-  if (word === undefined) throw new InvariantError('an unknown enum number in the log', { number });
-  return word;
-}
-
-function rangeToWire(query: RangeQuery): wire.RangeQuery {
-  const { serializable, keysOnly, countOnly } = query;
-  return {
-    key: bytesFrom(query.key),
-    rangeEnd: bytesFrom(query.rangeEnd),
-    limit: BigInt(query.limit),
-    revision: BigInt(query.revision),
-    sortOrder: SORT_ORDERS.indexOf(query.sortOrder) as wire.SortOrder,
-    sortTarget: SORT_TARGETS.indexOf(query.sortTarget) as wire.SortTarget,
-    serializable,
-    keysOnly,
-    countOnly,
-    minModRevision: BigInt(query.minModRevision),
-    maxModRevision: BigInt(query.maxModRevision),
-    minCreateRevision: BigInt(query.minCreateRevision),
-    maxCreateRevision: BigInt(query.maxCreateRevision),
-  };
-}
-
-function rangeFromWire(query: wire.RangeQuery): RangeQuery {
-  const { serializable, keysOnly, countOnly } = query;
-  return {
-    kind: 'range',
-    key: byteStringFrom(query.key),
-    rangeEnd: byteStringFrom(query.rangeEnd),
-    limit: safeInteger(query.limit),
-    revision: safeInteger(query.revision),
-    sortOrder: wordAt(SORT_ORDERS, query.sortOrder),
-    sortTarget: wordAt(SORT_TARGETS, query.sortTarget),
-    serializable,
-    keysOnly,
-    countOnly,
-    minModRevision: safeInteger(query.minModRevision),
-    maxModRevision: safeInteger(query.maxModRevision),
-    minCreateRevision: safeInteger(query.minCreateRevision),
-    maxCreateRevision: safeInteger(query.maxCreateRevision),
-  };
-}
 
 function compareToWire(compare: Compare): wire.Compare {
   return {

@@ -1,4 +1,4 @@
-import type { Command } from '../state/command.js';
+import type { Command, Stamp } from '../state/command.js';
 
 /** Who proposed an entry: a member, one life of it, and a number that this life uses once. */
 export interface ProposalId {
@@ -10,4 +10,6 @@ export interface ProposalId {
 export interface LoggedCommand {
   readonly id: ProposalId;
   readonly command: Command;
+  /** Of a write of a session. */
+  readonly stamp?: Stamp;
 }

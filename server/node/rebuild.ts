@@ -16,8 +16,13 @@ export async function rebuildState(store: MemberStore): Promise<StateMachine> {
     }
     for (;;) {
       const slice = await records.nextLeases(LIMITS.rebuildSliceRecords);
-      if (slice.length === 0) return rebuild.finish();
+      if (slice.length === 0) break;
       rebuild.addLeases(slice);
+    }
+    for (;;) {
+      const slice = await records.nextSessions(LIMITS.rebuildSliceRecords);
+      if (slice.length === 0) return rebuild.finish();
+      rebuild.addSessions(slice);
     }
   } finally {
     await records.close();

@@ -6,6 +6,7 @@ import { assert } from '../lib/assert.js';
 import type { Ready } from '../raft/ready.js';
 import type { Entry, HardState, Message, SnapshotMeta } from '../raft/types.js';
 import type { StateWrite } from '../state/result.js';
+import { replyBytes } from '../state/session/reply-size.js';
 import { LIMITS } from './limits.js';
 import type { AppliedPoint, MemberStore, SaveBatch } from '../storage/member-store.js';
 
@@ -32,7 +33,7 @@ interface Pending {
   mustSync: boolean;
   afterSave: Message[];
   writes: StateWrite[];
-  /** Of keys and values in `writes`. */
+  /** Of keys, values and replies in `writes`. */
   writeBytes: number;
   applied: AppliedPoint | undefined;
   maintenance: StateWrite[];
@@ -139,6 +140,7 @@ export class SaveLane {
     for (const write of writes) {
       this.#pending.writes.push(write);
       if (write.kind === 'putRevision') this.#pending.writeBytes += write.kv.key.length + write.kv.value.length;
+      else if (write.kind === 'putReply') this.#pending.writeBytes += replyBytes(write.reply.outcome);
     }
   }
 

@@ -14,7 +14,19 @@ export type Command =
   | LeaseRevokeCommand
   | LeaseExpireCommand
   | LeaseCheckpointCommand
+  | SessionOpenCommand
+  | ClusterTimeCommand
+  | VoidCommand
   | UnknownCommand;
+
+/** Which write of which session a command is: see state/session. Without one it is nobody's, and applied as it comes. */
+export interface Stamp {
+  readonly session: number;
+  /** From 1. */
+  readonly sequence: number;
+  /** The client has the replies of all writes up to here, or has given them up. */
+  readonly settled: number;
+}
 
 export interface PutCommand {
   readonly kind: 'put';
@@ -90,6 +102,26 @@ export interface LeaseCheckpointCommand {
   readonly term: number;
   /** `remainingMs` 0: the full ttl counts again. */
   readonly leases: readonly (LeaseGranted & { readonly remainingMs: number })[];
+}
+
+export interface SessionOpenCommand {
+  readonly kind: 'sessionOpen';
+  /** For people. */
+  readonly clientName: string;
+  /** In the cluster's time. */
+  readonly ttlMs: number;
+}
+
+/** Moves the cluster's time on, by the clock of the leader of `term`. Of no effect in an entry of another term. */
+export interface ClusterTimeCommand {
+  readonly kind: 'clusterTime';
+  readonly term: number;
+  readonly ms: number;
+}
+
+/** A write of nothing, with a stamp only: keeps its session, or takes the place of a write that the client gives up. */
+export interface VoidCommand {
+  readonly kind: 'void';
 }
 
 /** A kind or version that this release does not know. Refused with UNKNOWN_COMMAND, the same on every member. */

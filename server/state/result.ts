@@ -41,6 +41,35 @@ export interface LeaseInfo {
   readonly grantedIndex: number;
 }
 
+/** What all sessions share. */
+export interface SessionClock {
+  /** The cluster's time: it never goes back, and stands still while nobody leads. */
+  readonly timeMs: number;
+  /** Ids are never used again. */
+  readonly lastId: number;
+}
+
+export interface SessionInfo {
+  readonly id: number;
+  readonly clientName: string;
+  readonly ttlMs: number;
+  /** Replies up to here are not kept, and what was not applied by then never will be. */
+  readonly settled: number;
+  /** The highest sequence number that was applied; 0: none. */
+  readonly applied: number;
+  /** The cluster's time when its last command was applied. */
+  readonly contactMs: number;
+}
+
+/** What became of one write of a session. With it stands what has changed of the session itself. */
+export interface SessionReply extends Pick<SessionInfo, 'settled' | 'contactMs'> {
+  readonly session: number;
+  readonly sequence: number;
+  readonly outcome: Outcome;
+  /** Of the entry. */
+  readonly revision: number;
+}
+
 export type CommandResult =
   | { readonly kind: 'put'; readonly prevKv: KeyValue | undefined }
   | { readonly kind: 'deleteRange'; readonly deleted: number; readonly prevKvs: readonly KeyValue[] }
@@ -51,7 +80,11 @@ export type CommandResult =
   | { readonly kind: 'leaseRevoke' }
   /** Those that it really ended: the others were gone, or were too much for one entry and are there still. */
   | { readonly kind: 'leaseExpire'; readonly expired: readonly bigint[] }
-  | { readonly kind: 'leaseCheckpoint' };
+  | { readonly kind: 'leaseCheckpoint' }
+  | { readonly kind: 'sessionOpen'; readonly id: number; readonly ttlMs: number }
+  /** Those whose time was over: too many for one entry are left for the next. */
+  | { readonly kind: 'clusterTime'; readonly expired: readonly number[] }
+  | { readonly kind: 'void' };
 
 /** One result for each executed op, in order. `revision` is what the op's own header shows. */
 export type TxnOpResult =
@@ -84,8 +117,10 @@ export type Outcome =
 
 export interface Applied {
   readonly outcome: Outcome;
-  /** The store revision after the entry. */
+  /** The store revision after the entry; of a replay, after the entry that was applied. */
   readonly revision: number;
+  /** A session's write that was applied before: the outcome is what was told then, and nothing is applied now. */
+  readonly isReplay?: true;
   /** Events in the order of their revisions; empty when nothing changed. */
   readonly events: readonly Event[];
   /** Belong into one atomic batch together with the applied index. */
@@ -99,7 +134,13 @@ export type StateWrite =
   | { readonly kind: 'compacted'; readonly revision: number }
   | { readonly kind: 'member'; readonly member: MemberInfo }
   | { readonly kind: 'putLease'; readonly lease: LeaseInfo }
-  | { readonly kind: 'deleteLease'; readonly id: bigint };
+  | { readonly kind: 'deleteLease'; readonly id: bigint }
+  | { readonly kind: 'sessionClock'; readonly clock: SessionClock }
+  | { readonly kind: 'putSession'; readonly session: SessionInfo }
+  | { readonly kind: 'deleteSession'; readonly id: number }
+  /** Takes the place of the one that came a window (WINDOW_REPLIES) before it. */
+  | { readonly kind: 'putReply'; readonly reply: SessionReply }
+  | { readonly kind: 'deleteReply'; readonly session: number; readonly sequence: number };
 
 /** A put (`kv`), or with `tombstone` a delete: then only `cause` and the key and modRevision of `kv` mean anything. */
 export interface PutRevision {

@@ -12,6 +12,8 @@ import type {
   PublishMemberCommand,
   PutCommand,
   RangeQuery,
+  SessionOpenCommand,
+  Stamp,
   TxnCommand,
 } from './command.js';
 import { checkpointLeases, expireLeases, grantLease, type LeaseOutcome, revokeLease } from './lease/lease-commands.js';
@@ -28,24 +30,28 @@ import { decidePath, executePath, validateDeleteRange, validatePath, validatePut
 import { isReadOnlyTxn } from './read-only-txn.js';
 import { type Refusal, refuse } from './refusal.js';
 import type { Applied, CommandResult, Event, MemberInfo, Revision, StateWrite } from './result.js';
+import { checkAge } from './session/reply-age.js';
+import { type Admission, SessionTable, type SessionView } from './session/session-table.js';
 
 export type Opened<Cursor> = { readonly ok: true; readonly cursor: Cursor } | Refusal;
 
 export class StateMachine {
   readonly #store: Store;
   readonly #members: MemberTable;
+  readonly #sessions: SessionTable;
   readonly #compaction: Compaction;
 
   /** For a state that is already there; see StateRebuild. */
-  constructor(store: Store, members: readonly MemberInfo[]) {
+  constructor(store: Store, members: readonly MemberInfo[], sessions: SessionTable) {
     this.#store = store;
     this.#members = new MemberTable(members);
+    this.#sessions = sessions;
     this.#compaction = new Compaction(store);
   }
 
   /** An empty store at revision 1. */
   static create({ members }: { readonly members: readonly MemberInfo[] }): StateMachine {
-    return new StateMachine(new Store(), members);
+    return new StateMachine(new Store(), members, new SessionTable());
   }
 
   get revision(): number {
@@ -61,6 +67,10 @@ export class StateMachine {
     return this.#store.leases;
   }
 
+  get sessions(): SessionView {
+    return this.#sessions;
+  }
+
   /** Sorted by id; the list itself never changes. */
   members(): readonly MemberInfo[] {
     return this.#members.all();
@@ -71,9 +81,10 @@ export class StateMachine {
    * before the next call of apply or compactionStep.
    *
    * `entryTerm` and `entryIndex`: of the log entry that the command stands in. Term 0: of none, and what only a leader may
-   * say has no effect.
+   * say has no effect. With a stamp it is a write of a session, which is applied at most once, in its turn.
    */
-  apply(command: Command, entryTerm = 0, entryIndex = 0): Applied {
+  apply(command: Command, entryTerm = 0, entryIndex = 0, stamp?: Stamp): Applied {
+    if (stamp !== undefined) return this.#applyStamped(command, entryIndex, stamp);
     switch (command.kind) {
       case 'put':
         return this.#applyPut(command);
@@ -93,6 +104,14 @@ export class StateMachine {
         return this.#told(expireLeases(this.#store, command, entryTerm));
       case 'leaseCheckpoint':
         return this.#told(checkpointLeases(this.#store, command, entryTerm));
+      case 'sessionOpen':
+        return this.#applySessionOpen(command);
+      case 'clusterTime': {
+        const { expired, writes } = this.#sessions.advance(command, entryTerm);
+        return this.#applied({ kind: 'clusterTime', expired }, { events: [], writes });
+      }
+      case 'void':
+        return this.#refused(refuse('UNKNOWN_COMMAND', 'a void write of no session'));
       case 'unknown':
         return this.#refused(refuse('UNKNOWN_COMMAND', `version ${command.version}`));
       default:
@@ -197,6 +216,44 @@ export class StateMachine {
     const member = this.#members.publish(command);
     if (member === undefined) return this.#refused(refuse('MEMBER_NOT_FOUND', `member ${command.id.toString(16)}`));
     return this.#applied({ kind: 'publishMember' }, { events: [], writes: [{ kind: 'member', member }] });
+  }
+
+  #applySessionOpen(command: SessionOpenCommand): Applied {
+    const opened = this.#sessions.open(command);
+    if ('ok' in opened) return this.#refused(opened);
+    const { id, writes } = opened;
+    return this.#applied({ kind: 'sessionOpen', id, ttlMs: command.ttlMs }, { events: [], writes });
+  }
+
+  /** Also a write that is refused takes its number: sent again, it is refused again. */
+  #applyStamped(command: Command, entryIndex: number, stamp: Stamp): Applied {
+    const admission = this.#sessions.admit(stamp);
+    if (admission.kind === 'refused') return { ...this.#refused(admission.refusal), writes: admission.writes };
+    if (admission.kind === 'known') return this.#replay(admission);
+    const applied = this.#applyOfSession(command, entryIndex);
+    const kept = this.#sessions.keep(stamp, applied.outcome, applied.revision);
+    return { ...applied, writes: [...applied.writes, kept] };
+  }
+
+  #applyOfSession(command: Command, entryIndex: number): Applied {
+    switch (command.kind) {
+      case 'put':
+      case 'deleteRange':
+      case 'txn':
+      case 'compact':
+      case 'leaseGrant':
+      case 'leaseRevoke':
+        return this.apply(command, 0, entryIndex);
+      case 'void':
+        return this.#applied({ kind: 'void' }, { events: [], writes: [] });
+      default:
+        return this.#refused(refuse('UNKNOWN_COMMAND', `${command.kind} as a write of a session`));
+    }
+  }
+
+  #replay({ reply, writes }: Extract<Admission, { kind: 'known' }>): Applied {
+    const outcome = checkAge(reply.outcome, this.compactedRevision) ?? reply.outcome;
+    return { outcome, revision: reply.revision, events: [], writes, isReplay: true };
   }
 
   #told(outcome: LeaseOutcome | Refusal): Applied {

@@ -5,11 +5,13 @@ import type { RevisionRecord } from './mvcc/revision.js';
 import { tombstone } from './mvcc/revision-writer.js';
 import { Store, type StorePoint } from './mvcc/store.js';
 import type { LeaseInfo, MemberInfo } from './result.js';
+import { type SessionRecord, SessionTable } from './session/session-table.js';
 import { StateMachine } from './state-machine.js';
 
 export class StateRebuild {
   readonly #store: Store;
   readonly #members: readonly MemberInfo[];
+  readonly #sessions = new SessionTable();
   #lastMain = 0;
   #lastSub = -1;
 
@@ -28,10 +30,16 @@ export class StateRebuild {
     for (const lease of leases) this.#store.leases.set(lease);
   }
 
+  /** All of them, sessions before their replies. */
+  addSessions(records: readonly SessionRecord[]): void {
+    for (const record of records) this.#sessions.restore(record);
+  }
+
   /** The machine as it was: the same answers, the same hash. It removes what earlier compactions left to remove. */
   finish(): StateMachine {
     this.#store.leases.assertComplete();
-    return new StateMachine(this.#store, this.#members);
+    this.#sessions.finishRestore();
+    return new StateMachine(this.#store, this.#members, this.#sessions);
   }
 
   #addOne({ revision: { main, sub }, tombstone: isTombstone, kv }: RevisionRecord): void {

@@ -3,7 +3,8 @@
  *
  *   'm' name                                  what this member alone knows: identity, hard state, boot, active, log start
  *   'l' generation u32, index u64             the log
- *   's' generation u32, table u8, ...         the replicated state: applied point, compacted, members, revisions, leases
+ *   's' generation u32, table u8, ...         the replicated state: applied point, compacted, members, revisions, leases,
+ *                                             sessions and their replies
  *
  * A generation is one life of the replicated state and the log together: an installed snapshot begins a new one, and
  * the record 'active' says which one counts. All of one generation's state is one contiguous range with the applied
@@ -20,8 +21,17 @@ const GENERATION_OFFSET = 1;
 const GENERATION_END = 5;
 
 /** The order is that of the tables in a cut; the rebuild of the state relies on it. */
-export const stateTable = { applied: 1, compacted: 2, member: 3, revision: 4, lease: 5 } as const;
-const TABLE_END = 6;
+export const stateTable = {
+  applied: 1,
+  compacted: 2,
+  member: 3,
+  revision: 4,
+  lease: 5,
+  sessionClock: 6,
+  session: 7,
+  reply: 8,
+} as const;
+const TABLE_END = 9;
 
 export const metaKey = {
   identity: Buffer.from('mIdentity'),
@@ -70,8 +80,8 @@ export function stateSubkey(key: Buffer): Buffer {
 }
 
 /** Which table of the state a record stands in. */
-export function tableOf(key: Buffer): number | undefined {
-  return key[GENERATION_END];
+export function tableOf(key: Buffer): number {
+  return key.readUInt8(GENERATION_END);
 }
 
 export function stateKey(generation: number, subkey: Buffer): Buffer {
@@ -98,6 +108,40 @@ export function leaseSubkey(id: bigint): Buffer {
   subkey[0] = stateTable.lease;
   subkey.writeBigInt64BE(id, 1);
   return subkey;
+}
+
+export const sessionClockSubkey: Buffer = Buffer.from([stateTable.sessionClock]);
+
+export function sessionSubkey(id: number): Buffer {
+  writer.begin(9);
+  writer.byte(stateTable.session);
+  writer.uint64BE(id);
+  return writer.take();
+}
+
+/** A session keeps no more replies at one time (WINDOW_REPLIES), so a new one takes the place of an old one. */
+export const REPLY_SLOTS = 1024;
+
+const REPLY_SUBKEY_BYTES = 13;
+export const REPLY_KEY_BYTES = GENERATION_END + REPLY_SUBKEY_BYTES;
+
+/** The whole key, of which replySubkey is the end. */
+export function writeReplyKey(to: WireWriter, generation: number, session: number, sequence: number): void {
+  to.byte(STATE_PREFIX);
+  to.uint32BE(generation);
+  writeReplySubkey(to, session, sequence);
+}
+
+export function replySubkey(session: number, sequence: number): Buffer {
+  writer.begin(REPLY_SUBKEY_BYTES);
+  writeReplySubkey(writer, session, sequence);
+  return writer.take();
+}
+
+function writeReplySubkey(to: WireWriter, session: number, sequence: number): void {
+  to.byte(stateTable.reply);
+  to.uint64BE(session);
+  to.uint32BE(sequence % REPLY_SLOTS);
 }
 
 const REVISION_SUBKEY_BYTES = 13;

@@ -4,6 +4,7 @@
  */
 import type { ConfState, Entry, HardState, LogIndex, SnapshotMeta } from '../raft/types.js';
 import type { DeleteCause, KeyValue, LeaseInfo, MemberInfo, Revision, StateWrite } from '../state/result.js';
+import type { SessionRecord } from '../state/session/session-table.js';
 
 /** What a start finds on disk, checked: CRC of every record, contiguous log, pointers in order, identity agreeing. */
 export interface LoadedMember {
@@ -61,6 +62,8 @@ export interface StateRecords {
   nextRevisions(maxRecords: number): Promise<readonly StoredRevision[]>;
   /** The leases, up to `maxRecords` at a time; empty only at the end. They come after the last revision. */
   nextLeases(maxRecords: number): Promise<readonly LeaseInfo[]>;
+  /** All of sessions, after the last lease: each one before its replies. As many at a time; empty only at the end. */
+  nextSessions(maxRecords: number): Promise<readonly SessionRecord[]>;
   close(): Promise<void>;
 }
 

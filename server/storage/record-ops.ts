@@ -1,14 +1,16 @@
 /** The engine operations that store or delete one record each: key, payload and frame together. */
 import { WireWriter } from '../lib/wire-writer.js';
 import type { Entry, HardState, LogIndex } from '../raft/types.js';
-import type { PutRevision, StateWrite } from '../state/result.js';
+import type { PutRevision, SessionReply, StateWrite } from '../state/result.js';
 import type { ActiveGeneration } from './codec.js';
 import * as codec from './codec.js';
 import type { EngineOp } from './engine.js';
 import { entrySize, writeEntry } from './entry-codec.js';
 import * as keys from './keys.js';
+import { isPlain, PLAIN_REPLY_BYTES_MAX, writePlainReply } from './plain-reply.js';
 import { CRC_BYTES, frameRecord, sealRecord } from './record.js';
 import { revisionSizeMax, writeRevision } from './revision-codec.js';
+import { encodeReply, encodeSession, encodeSessionClock } from './session-codec.js';
 
 /** Keys and records of one batch stand in memory together, and go together. */
 const writer = new WireWriter();
@@ -43,6 +45,16 @@ export function stateOp(generation: number, write: StateWrite): EngineOp {
       return statePut(generation, keys.leaseSubkey(write.lease.id), codec.encodeLease(write.lease));
     case 'deleteLease':
       return { type: 'del', key: keys.stateKey(generation, keys.leaseSubkey(write.id)) };
+    case 'sessionClock':
+      return statePut(generation, keys.sessionClockSubkey, encodeSessionClock(write.clock));
+    case 'putSession':
+      return statePut(generation, keys.sessionSubkey(write.session.id), encodeSession(write.session));
+    case 'deleteSession':
+      return { type: 'del', key: keys.stateKey(generation, keys.sessionSubkey(write.id)) };
+    case 'putReply':
+      return replyOp(generation, write.reply);
+    case 'deleteReply':
+      return { type: 'del', key: keys.stateKey(generation, keys.replySubkey(write.session, write.sequence)) };
   }
 }
 
@@ -61,6 +73,17 @@ function revisionOp(generation: number, write: PutRevision): EngineOp {
   const key = writer.take();
   writer.uint32BE(0);
   writeRevision(writer, write);
+  return { type: 'put', key, value: sealRecord(keys.stateSubkey(key), writer.take()) };
+}
+
+function replyOp(generation: number, reply: SessionReply): EngineOp {
+  const { session, sequence } = reply;
+  if (!isPlain(reply)) return statePut(generation, keys.replySubkey(session, sequence), encodeReply(reply));
+  writer.begin(keys.REPLY_KEY_BYTES + CRC_BYTES + PLAIN_REPLY_BYTES_MAX);
+  keys.writeReplyKey(writer, generation, session, sequence);
+  const key = writer.take();
+  writer.uint32BE(0);
+  writePlainReply(writer, reply);
   return { type: 'put', key, value: sealRecord(keys.stateSubkey(key), writer.take()) };
 }
 

@@ -4,12 +4,14 @@
  */
 import { assert } from '../lib/assert.js';
 import type { LeaseInfo, MemberInfo, Revision } from '../state/result.js';
+import type { SessionRecord } from '../state/session/session-table.js';
 import { decodeApplied, decodeLease, decodeMember, decodeNumber, decodeStored } from './codec.js';
 import { decodeRevision } from './revision-codec.js';
 import type { EngineIterator } from './engine.js';
 import { leaseSubkey, revisionOf, stateSubkey, stateTable, tableOf } from './keys.js';
 import type { AppliedPoint, StateRecords, StoredRevision } from './member-store.js';
 import { openRecord } from './record.js';
+import { decodeSessionRecord } from './session-records.js';
 import { StorageCorruptionError } from './storage-errors.js';
 
 type Pair = readonly [key: Buffer, value: Buffer];
@@ -65,6 +67,7 @@ export class StateScan implements StateRecords {
   #records = 0;
   #bytes = 0;
   #isAtEnd = false;
+  #areLeasesRead = false;
 
   private constructor(source: StateSource, head: Head & { applied: AppliedPoint }, ahead: readonly Pair[]) {
     this.applied = head.applied;
@@ -94,7 +97,7 @@ export class StateScan implements StateRecords {
 
   async nextRevisions(maxRecords: number): Promise<readonly StoredRevision[]> {
     if (this.#isAtEnd) return [];
-    const pairs = await this.#nextPairs(maxRecords, isNoLease);
+    const pairs = await this.#nextPairs(maxRecords, stateTable.lease);
     const revisions = pairs.map(([key, record]) => {
       const stored = decodeRevisionRecord(stateSubkey(key), record);
       this.#checkNext(stored.revision);
@@ -108,18 +111,25 @@ export class StateScan implements StateRecords {
 
   async nextLeases(maxRecords: number): Promise<readonly LeaseInfo[]> {
     assert(this.#isAtEnd, 'leases come after the last revision');
-    const pairs = await this.#nextPairs(maxRecords, () => true);
+    const pairs = await this.#nextPairs(maxRecords, stateTable.sessionClock);
+    this.#areLeasesRead ||= pairs.length === 0;
     return pairs.map(([key, record]) => decodeLeaseRecord(stateSubkey(key), record));
+  }
+
+  async nextSessions(maxRecords: number): Promise<readonly SessionRecord[]> {
+    assert(this.#areLeasesRead, 'sessions come after the last lease');
+    const pairs = await this.#nextPairs(maxRecords, Infinity);
+    return pairs.map(([key, record]) => decodeSessionRecord(stateSubkey(key), record));
   }
 
   close(): Promise<void> {
     return this.#iterator.close();
   }
 
-  /** Those from the next one on that are `wanted`. */
-  async #nextPairs(maxRecords: number, wanted: (pair: Pair) => boolean): Promise<readonly Pair[]> {
+  /** Those from the next one on that stand in a table before `endTable`. */
+  async #nextPairs(maxRecords: number, endTable: number): Promise<readonly Pair[]> {
     if (this.#ahead.length === 0) this.#ahead = await this.#iterator.next(maxRecords);
-    const others = this.#ahead.findIndex((pair) => !wanted(pair));
+    const others = this.#ahead.findIndex(([key]) => tableOf(key) >= endTable);
     const pairs = this.#ahead.slice(0, Math.min(maxRecords, others === -1 ? maxRecords : others));
     this.#ahead = this.#ahead.slice(pairs.length);
     return pairs;
@@ -188,7 +198,7 @@ function takeHead(head: Head, pairs: readonly Pair[]): number {
   let taken = 0;
   for (const [key, record] of pairs) {
     const subkey = stateSubkey(key);
-    if (subkey[0] === stateTable.revision || subkey[0] === stateTable.lease) break;
+    if (tableOf(key) >= stateTable.revision) break;
     takeHeadRecord(head, subkey, record);
     taken += 1;
   }
@@ -221,10 +231,6 @@ function checkedHead(head: Head): Head & { applied: AppliedPoint } {
     throw new StorageCorruptionError(text);
   }
   return { ...head, applied };
-}
-
-function isNoLease([key]: Pair): boolean {
-  return tableOf(key) !== stateTable.lease;
 }
 
 function missingRevision(main: number, found: string): StorageCorruptionError {

@@ -1,7 +1,7 @@
 /** Any command and any message that members can write: for tests that must not depend on what one thought of. */
 import fc from 'fast-check';
 import type { ConfState, Entry, Message, SnapshotMeta } from '../../server/raft/types.js';
-import type { Command, Compare, RangeQuery, TxnCommand, TxnOp } from '../../server/state/command.js';
+import type { Command, Compare, RangeQuery, Stamp, TxnCommand, TxnOp } from '../../server/state/command.js';
 
 const byteString = fc.uint8Array({ maxLength: 20 }).map((bytes) => Buffer.from(bytes).toString('latin1'));
 const safe = fc.oneof(fc.nat(1000), fc.maxSafeNat());
@@ -24,7 +24,7 @@ const deleteRange = fc.record({
   rangeEnd: byteString,
   prevKv: fc.boolean(),
 });
-const range: fc.Arbitrary<RangeQuery> = fc.record({
+export const range: fc.Arbitrary<RangeQuery> = fc.record({
   kind: fc.constant('range' as const),
   key: byteString,
   rangeEnd: byteString,
@@ -89,7 +89,16 @@ export const command: fc.Arbitrary<Command> = fc.oneof(
     term: safe,
     leases: fc.array(fc.record({ id: lease, grantedIndex: safe, remainingMs: signed }), { maxLength: 4 }),
   }),
+  fc.record({
+    kind: fc.constant('sessionOpen' as const),
+    clientName: fc.string({ unit: 'grapheme' }),
+    ttlMs: signed,
+  }),
+  fc.record({ kind: fc.constant('clusterTime' as const), term: safe, ms: safe }),
+  fc.record({ kind: fc.constant('void' as const) }),
 );
+
+export const stamp: fc.Arbitrary<Stamp> = fc.record({ session: safe, sequence: safe, settled: safe });
 
 export const proposalId = fc.record({ member: memberId, boot: safe, seq: safe });
 

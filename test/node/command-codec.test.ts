@@ -4,14 +4,15 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { InvariantError } from '../../server/lib/assert.js';
 import { decodeCommand, encodeCommand } from '../../server/node/command-codec.js';
-import { command, proposalId } from './arbitraries.js';
+import { command, proposalId, stamp } from './arbitraries.js';
 import { put, txn } from './requests.js';
 
 const ID = { member: 3n, boot: 2, seq: 9 };
 
 /** What a member of another release, or none at all, would have written. */
 function written(parts: Partial<LogCommand>): Buffer {
-  const whole: LogCommand = { version: 1, id: { member: 3n, boot: 2n, seq: 9n }, command: undefined, ...parts };
+  const id = { member: 3n, boot: 2n, seq: 9n };
+  const whole: LogCommand = { version: 1, id, command: undefined, stamp: undefined, ...parts };
   return Buffer.from(LogCommand.encode(whole, new BinaryWriter()).finish());
 }
 
@@ -26,6 +27,15 @@ describe('commands in the log', () => {
       }),
       { numRuns: 1000 },
     );
+  });
+
+  it('keep the stamp of a session, and have none otherwise', () => {
+    fc.assert(
+      fc.property(proposalId, command, stamp, (id, logged, written) => {
+        expect(decodeCommand(encodeCommand(id, logged, written))).toEqual({ id, command: logged, stamp: written });
+      }),
+    );
+    expect(decodeCommand(encodeCommand(ID, put('k', 'v')))).not.toHaveProperty('stamp');
   });
 
   it('of a later version, or of a kind that this release does not know, are unknown commands', () => {

@@ -11,7 +11,7 @@ import type { WatchHistory } from '../checkers/watch-record.js';
 import type { Committed } from './committed.js';
 import type { Entries } from './entries.js';
 import type { Report } from './check-report.js';
-import { hashOfLeases, StateHash } from './state-hash.js';
+import { hashOfLeases, hashOfSessions, StateHash } from './state-hash.js';
 
 const COMPACTION_KEYS = 1000;
 
@@ -20,6 +20,7 @@ export interface StatePoint {
   readonly compactedRevision: number;
   readonly hash: number;
   readonly leases: number;
+  readonly sessions: number;
   readonly conf: ConfState;
 }
 
@@ -91,8 +92,8 @@ export class ReferenceState {
       return;
     }
     if (entry.kind === 'normal') {
-      const { command } = decodeCommand(entry.data);
-      const applied = this.#machine.apply(command, entry.term, index);
+      const { command, stamp } = decodeCommand(entry.data);
+      const applied = this.#machine.apply(command, entry.term, index, stamp);
       this.#hash.take(applied.events);
       const atMs = this.#committed.knownAtMs(index) ?? 0;
       const machine = this.#machine;
@@ -104,7 +105,14 @@ export class ReferenceState {
   }
 
   #point(conf: ConfState): StatePoint {
-    const { revision, compactedRevision, leases } = this.#machine;
-    return { revision, compactedRevision, hash: this.#hash.value, leases: hashOfLeases(leases), conf };
+    const { revision, compactedRevision, leases, sessions } = this.#machine;
+    return {
+      revision,
+      compactedRevision,
+      hash: this.#hash.value,
+      leases: hashOfLeases(leases),
+      sessions: hashOfSessions(sessions),
+      conf,
+    };
   }
 }

@@ -4,6 +4,8 @@
  */
 import type { LeaseView } from '../../server/state/lease/lease-table.js';
 import type { Event, KeyValue } from '../../server/state/result.js';
+import type { KeptReply } from '../../server/state/session/session.js';
+import type { SessionView } from '../../server/state/session/session-table.js';
 import type { StateMachine } from '../../server/state/state-machine.js';
 import { getAll } from '../node/requests.js';
 
@@ -45,6 +47,34 @@ export function hashOfLeases(leases: LeaseView): number {
     sum = (sum + hashText(0x811c9dc5, `${id}/${ttlMs}/${remainingMs}/${leases.keysOf(id).join('/')}`)) | 0;
   }
   return sum;
+}
+
+/** Sessions, their replies and their time as one number. What is told again must be told alike by every member. */
+export function hashOfSessions(sessions: SessionView): number {
+  let sum = hashText(0x811c9dc5, `${sessions.timeMs}/${sessions.lastId}`);
+  for (const { info, replies } of sessions.all()) {
+    sum = (sum + hashText(0x811c9dc5, JSON.stringify(info, canonical))) | 0;
+    for (const [sequence, reply] of replies) {
+      const known = replyHashes.get(reply) ?? hashOfReply(reply);
+      replyHashes.set(reply, known);
+      sum = (sum + Math.imul(known ^ sequence, 0x9e3779b1 ^ info.id)) | 0;
+    }
+  }
+  return sum;
+}
+
+/** Replies never change, and are looked at after every step. */
+const replyHashes = new WeakMap<KeptReply, number>();
+
+function hashOfReply({ outcome, revision }: KeptReply): number {
+  return hashText(revision, JSON.stringify(outcome, canonical));
+}
+
+/** Whoever made an object: the same text for the same content. */
+function canonical(_: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return String(value);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 interface Parts {

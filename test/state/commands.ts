@@ -1,5 +1,6 @@
 /** Short ways to write commands down in tests: what a test does not name has its usual value. */
 import type {
+  ClusterTimeCommand,
   Command,
   CompactCommand,
   Compare,
@@ -10,8 +11,10 @@ import type {
   LeaseRevokeCommand,
   PutCommand,
   RangeQuery,
+  SessionOpenCommand,
   TxnCommand,
   TxnOp,
+  VoidCommand,
 } from '../../server/state/command.js';
 import { keyQuery } from '../../server/state/key-query.js';
 import type { KeyValue } from '../../server/state/result.js';
@@ -60,6 +63,16 @@ export function checkpoint(
 ): LeaseCheckpointCommand {
   return { kind: 'leaseCheckpoint', term, leases: leases.map((lease) => ({ ...lease, grantedIndex: 0 })) };
 }
+
+export function sessionOpen(clientName = '', ttlMs = 300_000): SessionOpenCommand {
+  return { kind: 'sessionOpen', clientName, ttlMs };
+}
+
+export function clusterTime(term: number, ms: number): ClusterTimeCommand {
+  return { kind: 'clusterTime', term, ms };
+}
+
+export const VOID: VoidCommand = { kind: 'void' };
 
 /** A command that no type allows, as another release might have logged it. */
 export function strange(command: object): Command & TxnOp {

@@ -42,7 +42,7 @@ export class KvGenerator {
   range(): RangeQuery {
     return range(this.key(), this.rangeEnd(), {
       limit: this.chance(50) ? 0 : this.below(6) - 1,
-      revision: this.chance(50) ? 0 : this.chance(10) ? -this.below(4) : this.#revisionNear(),
+      revision: this.chance(50) ? 0 : this.chance(10) ? 0 - this.below(4) : this.#revisionNear(),
       sortOrder: this.pick(['none', 'ascend', 'descend']),
       sortTarget: this.pick(['key', 'version', 'create', 'mod', 'value']),
       serializable: this.chance(50),

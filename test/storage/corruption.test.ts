@@ -9,7 +9,10 @@ import {
   compactedSubkey,
   logKey,
   metaKey,
+  replySubkey,
   revisionSubkey,
+  sessionClockSubkey,
+  sessionSubkey,
   stateKey,
 } from '../../server/storage/keys.js';
 import { MemoryDisk } from '../../server/storage/memory-disk.js';
@@ -27,6 +30,8 @@ import {
   meta,
   openStore,
   putRevision,
+  session,
+  sessionReply,
   stateUpTo,
   SYNC,
   type MemberDump,
@@ -43,7 +48,8 @@ beforeEach(async () => {
   await store.load();
   await store.save({ hardState: hard(2, 6), entries: [...entries(1, 4, 1), ...entries(5, 9, 2)] }, SYNC);
   await store.save({ state: stateUpTo(0, 6, 2) }, SYNC);
-  await store.save({ maintenance: [{ kind: 'compacted', revision: 3 }], trimTo: meta(3, 1) }, SYNC);
+  const compacted = { kind: 'compacted', revision: 3 } as const;
+  await store.save({ maintenance: [compacted, session(1), sessionReply(1, 1)], trimTo: meta(3, 1) }, SYNC);
   await store.close();
   whole = await find(disk);
 });
@@ -168,6 +174,16 @@ describe('the replicated state', () => {
     );
   });
 
+  test('a session or a reply that stands in the place of another is refused', async () => {
+    const placed = (subkey: Buffer, from: Buffer): EngineOp => {
+      const record = disk.table.get(byteStringFrom(stateKey(1, from))) ?? Buffer.alloc(0);
+      return statePut(1, subkey, record.subarray(4));
+    };
+    expect((await damaged(placed(sessionSubkey(2), sessionSubkey(1)))).message).toContain('belongs elsewhere');
+    expect((await damaged(placed(replySubkey(1, 2), replySubkey(1, 1)))).message).toContain('belongs elsewhere');
+    expect((await damaged(statePut(1, sessionClockSubkey, Buffer.from([0xff])))).message).toContain('corrupt');
+  });
+
   test('readRevisions refuses a damaged record', async () => {
     const store = await openStore(new MemoryEngine(disk), { identityFile });
     await store.load();
@@ -210,6 +226,9 @@ test('any missing record is found, but for what a crash before it would not have
     ...[1n, 0xfedc_ba98_7654_3210n].map((id) => memberKey(id)),
     // Old revisions, as if a compaction had deleted them.
     ...[2, 3].map((main) => stateKey(1, revisionSubkey({ main, sub: 0 }))),
+    // A session without replies, as if it had expired; a lost reply is found when the state is made of the records.
+    stateKey(1, sessionSubkey(1)),
+    stateKey(1, replySubkey(1, 1)),
   ];
   expect(unnoticed).toEqual(expected.map(byteStringFrom));
   expect(whole.entries.length).toBe(6);

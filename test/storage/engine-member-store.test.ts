@@ -22,6 +22,8 @@ import {
   NO_SYNC,
   openStore,
   putRevision,
+  session,
+  sessionReply,
   stateUpTo,
   SYNC,
   tombstone,
@@ -67,6 +69,7 @@ describe('the first boot', () => {
       members: MEMBERS,
       revisions: [],
       leases: [],
+      sessions: [],
     });
   });
 
@@ -186,6 +189,29 @@ describe('the replicated state', () => {
     const scan = await store.scanRevisions(4);
     expect(await scan.nextRevisions(10)).toHaveLength(4);
     await scan.close();
+  });
+
+  test('keeps sessions behind the leases, the clock first, then each session, then the replies in their slots', async () => {
+    const lease = { id: 7n, ttlMs: 5000, remainingMs: 0, grantedIndex: 0 };
+    const writes: readonly StateWrite[] = [
+      sessionReply(2, 1025),
+      sessionReply(1, 3),
+      { kind: 'putLease', lease },
+      session(2),
+      session(300),
+      session(1),
+      { kind: 'sessionClock', clock: { timeMs: 9, lastId: 300 } },
+      sessionReply(2, 1),
+      sessionReply(2, 7),
+      { kind: 'deleteSession', id: 300 },
+      { kind: 'deleteReply', session: 2, sequence: 1031 },
+    ];
+    await store.save({ entries: entries(6, 6, 1), state: { writes, applied: applied(6, 1, 4) } }, SYNC);
+    await crash();
+    const { leases, sessions } = await dumpState(await store.openState());
+    expect(leases).toEqual([lease]);
+    const clock = { kind: 'sessionClock', clock: { timeMs: 9, lastId: 300 } };
+    expect(sessions).toEqual([clock, session(1), session(2), sessionReply(1, 3), sessionReply(2, 1)]);
   });
 
   test('reads back with the applied point it belongs to', async () => {

@@ -1,6 +1,7 @@
 /** Short words for the tests of the member store: entries, states, and everything a store holds as one plain value. */
 import type { Entry, HardState, SnapshotMeta } from '../../server/raft/types.js';
 import type { KeyValue, LeaseInfo, MemberInfo, PutRevision, StateWrite } from '../../server/state/result.js';
+import type { SessionRecord } from '../../server/state/session/session-table.js';
 import type { Engine } from '../../server/storage/engine.js';
 import { MemoryIdentityFile, type IdentityFile } from '../../server/storage/identity.js';
 import type { AppliedPoint, LoadedMember, MemberStore, StateRecords } from '../../server/storage/member-store.js';
@@ -62,6 +63,17 @@ export function tombstone(main: number, sub = 0, key = `k${main}`): PutRevision 
   return { kind: 'putRevision', revision: { main, sub }, tombstone: true, kv: bare };
 }
 
+export function session(id: number): SessionRecord {
+  const info = { id, clientName: `client ${id}`, ttlMs: 300_000, settled: 0, applied: 0, contactMs: 5 };
+  return { kind: 'putSession', session: info };
+}
+
+/** To a put. */
+export function sessionReply(id: number, sequence: number): SessionRecord {
+  const outcome = { ok: true, result: { kind: 'put', prevKv: undefined } } as const;
+  return { kind: 'putReply', reply: { session: id, sequence, settled: 0, contactMs: 5, revision: 9, outcome } };
+}
+
 /** One write for each index: entry i makes revision i + 1, as from an empty store. */
 export function stateUpTo(from: number, to: number, term: number): { writes: StateWrite[]; applied: AppliedPoint } {
   const writes = Array.from({ length: to - from }, (_, i) => putRevision(from + i + 2));
@@ -74,11 +86,13 @@ export interface StateDump {
   readonly members: readonly MemberInfo[];
   readonly revisions: readonly StoredRevision[];
   readonly leases: readonly LeaseInfo[];
+  readonly sessions: readonly SessionRecord[];
 }
 
 export async function dumpState(records: StateRecords, step = 3): Promise<StateDump> {
   const revisions: StoredRevision[] = [];
   const leases: LeaseInfo[] = [];
+  const sessions: SessionRecord[] = [];
   try {
     for (;;) {
       const more = await records.nextRevisions(step);
@@ -90,11 +104,16 @@ export async function dumpState(records: StateRecords, step = 3): Promise<StateD
       if (more.length === 0) break;
       leases.push(...more);
     }
+    for (;;) {
+      const more = await records.nextSessions(step);
+      if (more.length === 0) break;
+      sessions.push(...more);
+    }
   } finally {
     await records.close();
   }
   const { applied: point, compactedRevision, members } = records;
-  return { applied: point, compactedRevision, members, revisions, leases };
+  return { applied: point, compactedRevision, members, revisions, leases, sessions };
 }
 
 /** Everything a start finds, the boot count aside. */

@@ -21,6 +21,8 @@ import {
   NO_SYNC,
   openStore,
   putRevision,
+  session,
+  sessionReply,
   stateUpTo,
   SYNC,
 } from './member-kit.js';
@@ -95,6 +97,14 @@ describe('from one member to another', () => {
     await receive(await allChunks(sender.store));
     await receiver.store.installSnapshot(meta(41, 3), hard(3, 41));
     expect((await dumpState(await receiver.store.openState())).leases).toEqual([lease]);
+  });
+
+  test('sessions travel with it, and their replies', async () => {
+    const writes = [session(1), session(2), sessionReply(1, 1), sessionReply(2, 1024)];
+    await sender.store.save({ entries: entries(41, 41, 3), state: { writes, applied: applied(41, 3, 41) } }, SYNC);
+    await receive(await allChunks(sender.store));
+    await receiver.store.installSnapshot(meta(41, 3), hard(3, 41));
+    expect((await dumpState(await receiver.store.openState())).sessions).toEqual(writes);
   });
 
   test('the log goes on after the snapshot', async () => {

@@ -49,10 +49,10 @@ export const STATE_MUTANTS: readonly Mutant[] = [
       },
       {
         file: 'node/applier.ts',
-        find: 'const applied = this.#machine.apply(command, entry.term, entry.index);',
+        find: 'const applied = this.#machine.apply(command, entry.term, entry.index, stamp);',
         replace:
           "const isLate = command.kind === 'put' && this.#parts.wallTime() % 1000 < 20;\n" +
-          "    const applied = this.#machine.apply(isLate ? { kind: 'unknown', version: 0 } : command, entry.term, entry.index);",
+          "    const applied = this.#machine.apply(isLate ? { kind: 'unknown', version: 0 } : command, entry.term, entry.index, stamp);",
       },
       {
         file: 'node/raft-node.ts',

@@ -119,7 +119,28 @@ export interface LogCommand {
     | //
     /** Notes what is left of leases. */
     { $case: "leaseCheckpoint"; value: LeaseCheckpointCommand }
+    | //
+    /** Registers a session. */
+    { $case: "sessionOpen"; value: SessionOpenCommand }
+    | //
+    /** Moves the cluster's time on. */
+    { $case: "clusterTime"; value: ClusterTimeCommand }
+    | //
+    /** Writes nothing. */
+    { $case: "void"; value: VoidCommand }
     | undefined;
+  /** Which write of which session the command is; absent: of none. */
+  stamp: Stamp | undefined;
+}
+
+/** Names a write of a session. Writes of a session are applied in the order of their numbers, each at most once. */
+export interface Stamp {
+  /** The session. */
+  session: bigint;
+  /** From 1. */
+  sequence: bigint;
+  /** The client has the replies of all writes up to here, or has given them up. */
+  settled: bigint;
 }
 
 /** Unique among all proposals ever made in the cluster. */
@@ -308,8 +329,28 @@ export interface LeaseRemaining {
   grantedIndex: bigint;
 }
 
+/** Registers a session, under the next number of a counter in the state. */
+export interface SessionOpenCommand {
+  /** For people. */
+  clientName: string;
+  /** Milliseconds of the cluster's time that it lives without a write. */
+  ttlMs: bigint;
+}
+
+/** Moves the cluster's time on, and ends the sessions whose time is over. */
+export interface ClusterTimeCommand {
+  /** Of the leader that says so. In an entry of another term the command has no effect. */
+  term: bigint;
+  /** What the time shall be. It never goes back, and moves by a bounded step. */
+  ms: bigint;
+}
+
+/** Keeps a session, or takes the place of a write that its client gives up. Only with a stamp. */
+export interface VoidCommand {
+}
+
 function createBaseLogCommand(): LogCommand {
-  return { version: 0, id: undefined, command: undefined };
+  return { version: 0, id: undefined, command: undefined, stamp: undefined };
 }
 
 export const LogCommand: MessageFns<LogCommand> = {
@@ -348,6 +389,18 @@ export const LogCommand: MessageFns<LogCommand> = {
       case "leaseCheckpoint":
         LeaseCheckpointCommand.encode(message.command.value, writer.uint32(90).fork()).join();
         break;
+      case "sessionOpen":
+        SessionOpenCommand.encode(message.command.value, writer.uint32(98).fork()).join();
+        break;
+      case "clusterTime":
+        ClusterTimeCommand.encode(message.command.value, writer.uint32(106).fork()).join();
+        break;
+      case "void":
+        VoidCommand.encode(message.command.value, writer.uint32(114).fork()).join();
+        break;
+    }
+    if (message.stamp !== undefined) {
+      Stamp.encode(message.stamp, writer.uint32(122).fork()).join();
     }
     return writer;
   },
@@ -456,6 +509,38 @@ export const LogCommand: MessageFns<LogCommand> = {
             };
             continue;
           }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.command = { $case: "sessionOpen", value: SessionOpenCommand.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.command = { $case: "clusterTime", value: ClusterTimeCommand.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.command = { $case: "void", value: VoidCommand.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.stamp = Stamp.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -533,7 +618,114 @@ export const LogCommand: MessageFns<LogCommand> = {
         }
         break;
       }
+      case "sessionOpen": {
+        if (object.command?.value !== undefined && object.command?.value !== null) {
+          message.command = { $case: "sessionOpen", value: SessionOpenCommand.fromPartial(object.command.value) };
+        }
+        break;
+      }
+      case "clusterTime": {
+        if (object.command?.value !== undefined && object.command?.value !== null) {
+          message.command = { $case: "clusterTime", value: ClusterTimeCommand.fromPartial(object.command.value) };
+        }
+        break;
+      }
+      case "void": {
+        if (object.command?.value !== undefined && object.command?.value !== null) {
+          message.command = { $case: "void", value: VoidCommand.fromPartial(object.command.value) };
+        }
+        break;
+      }
     }
+    message.stamp = (object.stamp !== undefined && object.stamp !== null) ? Stamp.fromPartial(object.stamp) : undefined;
+    return message;
+  },
+};
+
+function createBaseStamp(): Stamp {
+  return { session: 0n, sequence: 0n, settled: 0n };
+}
+
+export const Stamp: MessageFns<Stamp> = {
+  encode(message: Stamp, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.session !== 0n) {
+      if (BigInt.asUintN(64, message.session) !== message.session) {
+        throw new globalThis.Error("value provided for field message.session of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.session);
+    }
+    if (message.sequence !== 0n) {
+      if (BigInt.asUintN(64, message.sequence) !== message.sequence) {
+        throw new globalThis.Error("value provided for field message.sequence of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.sequence);
+    }
+    if (message.settled !== 0n) {
+      if (BigInt.asUintN(64, message.settled) !== message.settled) {
+        throw new globalThis.Error("value provided for field message.settled of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.settled);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Stamp {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStamp();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.session = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.sequence = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.settled = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Stamp>): Stamp {
+    return Stamp.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Stamp>): Stamp {
+    const message = createBaseStamp();
+    message.session = (object.session !== undefined && object.session !== null) ? BigInt(object.session) : 0n;
+    message.sequence = (object.sequence !== undefined && object.sequence !== null) ? BigInt(object.sequence) : 0n;
+    message.settled = (object.settled !== undefined && object.settled !== null) ? BigInt(object.settled) : 0n;
     return message;
   },
 };
@@ -2017,6 +2209,192 @@ export const LeaseRemaining: MessageFns<LeaseRemaining> = {
     message.grantedIndex = (object.grantedIndex !== undefined && object.grantedIndex !== null)
       ? BigInt(object.grantedIndex)
       : 0n;
+    return message;
+  },
+};
+
+function createBaseSessionOpenCommand(): SessionOpenCommand {
+  return { clientName: "", ttlMs: 0n };
+}
+
+export const SessionOpenCommand: MessageFns<SessionOpenCommand> = {
+  encode(message: SessionOpenCommand, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.clientName !== "") {
+      writer.uint32(10).string(message.clientName);
+    }
+    if (message.ttlMs !== 0n) {
+      if (BigInt.asIntN(64, message.ttlMs) !== message.ttlMs) {
+        throw new globalThis.Error("value provided for field message.ttlMs of type int64 too large");
+      }
+      writer.uint32(16).int64(message.ttlMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SessionOpenCommand {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSessionOpenCommand();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.clientName = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.ttlMs = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<SessionOpenCommand>): SessionOpenCommand {
+    return SessionOpenCommand.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SessionOpenCommand>): SessionOpenCommand {
+    const message = createBaseSessionOpenCommand();
+    message.clientName = object.clientName ?? "";
+    message.ttlMs = (object.ttlMs !== undefined && object.ttlMs !== null) ? BigInt(object.ttlMs) : 0n;
+    return message;
+  },
+};
+
+function createBaseClusterTimeCommand(): ClusterTimeCommand {
+  return { term: 0n, ms: 0n };
+}
+
+export const ClusterTimeCommand: MessageFns<ClusterTimeCommand> = {
+  encode(message: ClusterTimeCommand, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.term !== 0n) {
+      if (BigInt.asUintN(64, message.term) !== message.term) {
+        throw new globalThis.Error("value provided for field message.term of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.term);
+    }
+    if (message.ms !== 0n) {
+      if (BigInt.asUintN(64, message.ms) !== message.ms) {
+        throw new globalThis.Error("value provided for field message.ms of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.ms);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ClusterTimeCommand {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseClusterTimeCommand();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.term = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.ms = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ClusterTimeCommand>): ClusterTimeCommand {
+    return ClusterTimeCommand.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ClusterTimeCommand>): ClusterTimeCommand {
+    const message = createBaseClusterTimeCommand();
+    message.term = (object.term !== undefined && object.term !== null) ? BigInt(object.term) : 0n;
+    message.ms = (object.ms !== undefined && object.ms !== null) ? BigInt(object.ms) : 0n;
+    return message;
+  },
+};
+
+function createBaseVoidCommand(): VoidCommand {
+  return {};
+}
+
+export const VoidCommand: MessageFns<VoidCommand> = {
+  encode(_: VoidCommand, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): VoidCommand {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseVoidCommand();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<VoidCommand>): VoidCommand {
+    return VoidCommand.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<VoidCommand>): VoidCommand {
+    const message = createBaseVoidCommand();
     return message;
   },
 };

@@ -3,6 +3,7 @@
 
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
+import { LeaseGrantCommand, RangeQuery } from "./command.js";
 import { ConfState, SnapshotMeta } from "./raft.js";
 
 export const protobufPackage = "quorate.internal";
@@ -99,6 +100,130 @@ export interface StoredLease {
   remainingMs: bigint;
   /** The log entry that granted it. */
   grantedIndex: bigint;
+}
+
+/** What all sessions share. */
+export interface StoredSessionClock {
+  /** The cluster's time. */
+  timeMs: bigint;
+  /** The highest id that was ever given to a session. */
+  lastId: bigint;
+}
+
+/** One session. A reply that was written later may know better how far it is. */
+export interface StoredSession {
+  /** From 1. */
+  id: bigint;
+  /** For people. */
+  clientName: string;
+  /** Milliseconds of the cluster's time that it lives without a write. */
+  ttlMs: bigint;
+  /** Replies up to this sequence number mean nothing any more. */
+  settled: bigint;
+  /** The highest sequence number that was applied. */
+  applied: bigint;
+  /** The cluster's time of its last command. */
+  contactMs: bigint;
+}
+
+/** What became of one write of a session. Its slot is taken over by the write that comes 1,024 numbers later. */
+export interface StoredReply {
+  /** The session. */
+  session: bigint;
+  /** The number of the write. */
+  sequence: bigint;
+  /** As in StoredSession, when this was written. */
+  settled: bigint;
+  /** As in StoredSession, when this was written. */
+  contactMs: bigint;
+  /** The store revision after the entry. */
+  revision: bigint;
+  outcome:
+    | //
+    /** It was refused. */
+    { $case: "refusal"; value: StoredRefusal }
+    | //
+    /** Of a put, a deletion or a transaction. What stands in it of the operation's own revision counts for nothing. */
+    { $case: "operation"; value: StoredOpResult }
+    | //
+    /** Of a compaction. */
+    { $case: "compact"; value: StoredNothing }
+    | //
+    /** Of a grant. */
+    { $case: "leaseGrant"; value: LeaseGrantCommand }
+    | //
+    /** Of a revocation. */
+    { $case: "leaseRevoke"; value: StoredNothing }
+    | //
+    /** Of a write of nothing. */
+    { $case: "void"; value: StoredNothing }
+    | undefined;
+}
+
+/** There is nothing to say about it but that it happened. */
+export interface StoredNothing {
+}
+
+/** Why the state machine did not do it, or what is left to say of what it did. */
+export interface StoredRefusal {
+  /** A code of server/lib/quorate-error.ts. */
+  code: string;
+  /** For people. */
+  detail: string;
+}
+
+/** What one operation said. */
+export interface StoredOpResult {
+  /** What the operation's header shows. */
+  revision: bigint;
+  result:
+    | //
+    /** Of a put. */
+    { $case: "put"; value: StoredPutResult }
+    | //
+    /** Of a deletion. */
+    { $case: "deleteRange"; value: StoredDeleteResult }
+    | //
+    /** Of a read. */
+    { $case: "range"; value: StoredRead }
+    | //
+    /** Of a transaction. */
+    { $case: "txn"; value: StoredTxnResult }
+    | undefined;
+}
+
+/** What a put said. */
+export interface StoredPutResult {
+  /** Absent unless it was asked for and there. */
+  prevKv: StoredKeyValue | undefined;
+}
+
+/** What a deletion said. */
+export interface StoredDeleteResult {
+  /** How many keys. */
+  deleted: bigint;
+  /** Empty unless they were asked for. */
+  prevKvs: StoredKeyValue[];
+}
+
+/** What a read inside a transaction reads. It is read again when somebody asks again. */
+export interface StoredRead {
+  /** What it asks for. */
+  query:
+    | RangeQuery
+    | undefined;
+  /** The place in history that it reads from: the main part. */
+  atMain: bigint;
+  /** Sees the writes of `at_main` up to this one. */
+  atSub: bigint;
+}
+
+/** What a transaction said. */
+export interface StoredTxnResult {
+  /** Which branch was taken. */
+  succeeded: boolean;
+  /** One for each operation, in order. */
+  results: StoredOpResult[];
 }
 
 /** The first thing in a snapshot. */
@@ -576,6 +701,954 @@ export const StoredLease: MessageFns<StoredLease> = {
     message.grantedIndex = (object.grantedIndex !== undefined && object.grantedIndex !== null)
       ? BigInt(object.grantedIndex)
       : 0n;
+    return message;
+  },
+};
+
+function createBaseStoredSessionClock(): StoredSessionClock {
+  return { timeMs: 0n, lastId: 0n };
+}
+
+export const StoredSessionClock: MessageFns<StoredSessionClock> = {
+  encode(message: StoredSessionClock, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.timeMs !== 0n) {
+      if (BigInt.asUintN(64, message.timeMs) !== message.timeMs) {
+        throw new globalThis.Error("value provided for field message.timeMs of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.timeMs);
+    }
+    if (message.lastId !== 0n) {
+      if (BigInt.asUintN(64, message.lastId) !== message.lastId) {
+        throw new globalThis.Error("value provided for field message.lastId of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.lastId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StoredSessionClock {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStoredSessionClock();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.timeMs = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.lastId = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<StoredSessionClock>): StoredSessionClock {
+    return StoredSessionClock.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StoredSessionClock>): StoredSessionClock {
+    const message = createBaseStoredSessionClock();
+    message.timeMs = (object.timeMs !== undefined && object.timeMs !== null) ? BigInt(object.timeMs) : 0n;
+    message.lastId = (object.lastId !== undefined && object.lastId !== null) ? BigInt(object.lastId) : 0n;
+    return message;
+  },
+};
+
+function createBaseStoredSession(): StoredSession {
+  return { id: 0n, clientName: "", ttlMs: 0n, settled: 0n, applied: 0n, contactMs: 0n };
+}
+
+export const StoredSession: MessageFns<StoredSession> = {
+  encode(message: StoredSession, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== 0n) {
+      if (BigInt.asUintN(64, message.id) !== message.id) {
+        throw new globalThis.Error("value provided for field message.id of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.id);
+    }
+    if (message.clientName !== "") {
+      writer.uint32(18).string(message.clientName);
+    }
+    if (message.ttlMs !== 0n) {
+      if (BigInt.asUintN(64, message.ttlMs) !== message.ttlMs) {
+        throw new globalThis.Error("value provided for field message.ttlMs of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.ttlMs);
+    }
+    if (message.settled !== 0n) {
+      if (BigInt.asUintN(64, message.settled) !== message.settled) {
+        throw new globalThis.Error("value provided for field message.settled of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.settled);
+    }
+    if (message.applied !== 0n) {
+      if (BigInt.asUintN(64, message.applied) !== message.applied) {
+        throw new globalThis.Error("value provided for field message.applied of type uint64 too large");
+      }
+      writer.uint32(40).uint64(message.applied);
+    }
+    if (message.contactMs !== 0n) {
+      if (BigInt.asUintN(64, message.contactMs) !== message.contactMs) {
+        throw new globalThis.Error("value provided for field message.contactMs of type uint64 too large");
+      }
+      writer.uint32(48).uint64(message.contactMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StoredSession {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStoredSession();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.id = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.clientName = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.ttlMs = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.settled = reader.uint64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.applied = reader.uint64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.contactMs = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<StoredSession>): StoredSession {
+    return StoredSession.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StoredSession>): StoredSession {
+    const message = createBaseStoredSession();
+    message.id = (object.id !== undefined && object.id !== null) ? BigInt(object.id) : 0n;
+    message.clientName = object.clientName ?? "";
+    message.ttlMs = (object.ttlMs !== undefined && object.ttlMs !== null) ? BigInt(object.ttlMs) : 0n;
+    message.settled = (object.settled !== undefined && object.settled !== null) ? BigInt(object.settled) : 0n;
+    message.applied = (object.applied !== undefined && object.applied !== null) ? BigInt(object.applied) : 0n;
+    message.contactMs = (object.contactMs !== undefined && object.contactMs !== null) ? BigInt(object.contactMs) : 0n;
+    return message;
+  },
+};
+
+function createBaseStoredReply(): StoredReply {
+  return { session: 0n, sequence: 0n, settled: 0n, contactMs: 0n, revision: 0n, outcome: undefined };
+}
+
+export const StoredReply: MessageFns<StoredReply> = {
+  encode(message: StoredReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.session !== 0n) {
+      if (BigInt.asUintN(64, message.session) !== message.session) {
+        throw new globalThis.Error("value provided for field message.session of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.session);
+    }
+    if (message.sequence !== 0n) {
+      if (BigInt.asUintN(64, message.sequence) !== message.sequence) {
+        throw new globalThis.Error("value provided for field message.sequence of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.sequence);
+    }
+    if (message.settled !== 0n) {
+      if (BigInt.asUintN(64, message.settled) !== message.settled) {
+        throw new globalThis.Error("value provided for field message.settled of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.settled);
+    }
+    if (message.contactMs !== 0n) {
+      if (BigInt.asUintN(64, message.contactMs) !== message.contactMs) {
+        throw new globalThis.Error("value provided for field message.contactMs of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.contactMs);
+    }
+    if (message.revision !== 0n) {
+      if (BigInt.asIntN(64, message.revision) !== message.revision) {
+        throw new globalThis.Error("value provided for field message.revision of type int64 too large");
+      }
+      writer.uint32(40).int64(message.revision);
+    }
+    switch (message.outcome?.$case) {
+      case "refusal":
+        StoredRefusal.encode(message.outcome.value, writer.uint32(50).fork()).join();
+        break;
+      case "operation":
+        StoredOpResult.encode(message.outcome.value, writer.uint32(58).fork()).join();
+        break;
+      case "compact":
+        StoredNothing.encode(message.outcome.value, writer.uint32(66).fork()).join();
+        break;
+      case "leaseGrant":
+        LeaseGrantCommand.encode(message.outcome.value, writer.uint32(74).fork()).join();
+        break;
+      case "leaseRevoke":
+        StoredNothing.encode(message.outcome.value, writer.uint32(82).fork()).join();
+        break;
+      case "void":
+        StoredNothing.encode(message.outcome.value, writer.uint32(90).fork()).join();
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StoredReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStoredReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.session = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.sequence = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.settled = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.contactMs = reader.uint64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.revision = reader.int64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.outcome = { $case: "refusal", value: StoredRefusal.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.outcome = { $case: "operation", value: StoredOpResult.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.outcome = { $case: "compact", value: StoredNothing.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.outcome = { $case: "leaseGrant", value: LeaseGrantCommand.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.outcome = { $case: "leaseRevoke", value: StoredNothing.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.outcome = { $case: "void", value: StoredNothing.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<StoredReply>): StoredReply {
+    return StoredReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StoredReply>): StoredReply {
+    const message = createBaseStoredReply();
+    message.session = (object.session !== undefined && object.session !== null) ? BigInt(object.session) : 0n;
+    message.sequence = (object.sequence !== undefined && object.sequence !== null) ? BigInt(object.sequence) : 0n;
+    message.settled = (object.settled !== undefined && object.settled !== null) ? BigInt(object.settled) : 0n;
+    message.contactMs = (object.contactMs !== undefined && object.contactMs !== null) ? BigInt(object.contactMs) : 0n;
+    message.revision = (object.revision !== undefined && object.revision !== null) ? BigInt(object.revision) : 0n;
+    switch (object.outcome?.$case) {
+      case "refusal": {
+        if (object.outcome?.value !== undefined && object.outcome?.value !== null) {
+          message.outcome = { $case: "refusal", value: StoredRefusal.fromPartial(object.outcome.value) };
+        }
+        break;
+      }
+      case "operation": {
+        if (object.outcome?.value !== undefined && object.outcome?.value !== null) {
+          message.outcome = { $case: "operation", value: StoredOpResult.fromPartial(object.outcome.value) };
+        }
+        break;
+      }
+      case "compact": {
+        if (object.outcome?.value !== undefined && object.outcome?.value !== null) {
+          message.outcome = { $case: "compact", value: StoredNothing.fromPartial(object.outcome.value) };
+        }
+        break;
+      }
+      case "leaseGrant": {
+        if (object.outcome?.value !== undefined && object.outcome?.value !== null) {
+          message.outcome = { $case: "leaseGrant", value: LeaseGrantCommand.fromPartial(object.outcome.value) };
+        }
+        break;
+      }
+      case "leaseRevoke": {
+        if (object.outcome?.value !== undefined && object.outcome?.value !== null) {
+          message.outcome = { $case: "leaseRevoke", value: StoredNothing.fromPartial(object.outcome.value) };
+        }
+        break;
+      }
+      case "void": {
+        if (object.outcome?.value !== undefined && object.outcome?.value !== null) {
+          message.outcome = { $case: "void", value: StoredNothing.fromPartial(object.outcome.value) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseStoredNothing(): StoredNothing {
+  return {};
+}
+
+export const StoredNothing: MessageFns<StoredNothing> = {
+  encode(_: StoredNothing, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StoredNothing {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStoredNothing();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<StoredNothing>): StoredNothing {
+    return StoredNothing.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<StoredNothing>): StoredNothing {
+    const message = createBaseStoredNothing();
+    return message;
+  },
+};
+
+function createBaseStoredRefusal(): StoredRefusal {
+  return { code: "", detail: "" };
+}
+
+export const StoredRefusal: MessageFns<StoredRefusal> = {
+  encode(message: StoredRefusal, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.code !== "") {
+      writer.uint32(10).string(message.code);
+    }
+    if (message.detail !== "") {
+      writer.uint32(18).string(message.detail);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StoredRefusal {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStoredRefusal();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.code = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.detail = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<StoredRefusal>): StoredRefusal {
+    return StoredRefusal.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StoredRefusal>): StoredRefusal {
+    const message = createBaseStoredRefusal();
+    message.code = object.code ?? "";
+    message.detail = object.detail ?? "";
+    return message;
+  },
+};
+
+function createBaseStoredOpResult(): StoredOpResult {
+  return { revision: 0n, result: undefined };
+}
+
+export const StoredOpResult: MessageFns<StoredOpResult> = {
+  encode(message: StoredOpResult, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.revision !== 0n) {
+      if (BigInt.asIntN(64, message.revision) !== message.revision) {
+        throw new globalThis.Error("value provided for field message.revision of type int64 too large");
+      }
+      writer.uint32(8).int64(message.revision);
+    }
+    switch (message.result?.$case) {
+      case "put":
+        StoredPutResult.encode(message.result.value, writer.uint32(18).fork()).join();
+        break;
+      case "deleteRange":
+        StoredDeleteResult.encode(message.result.value, writer.uint32(26).fork()).join();
+        break;
+      case "range":
+        StoredRead.encode(message.result.value, writer.uint32(34).fork()).join();
+        break;
+      case "txn":
+        StoredTxnResult.encode(message.result.value, writer.uint32(42).fork()).join();
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StoredOpResult {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStoredOpResult();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.revision = reader.int64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.result = { $case: "put", value: StoredPutResult.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.result = { $case: "deleteRange", value: StoredDeleteResult.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.result = { $case: "range", value: StoredRead.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.result = { $case: "txn", value: StoredTxnResult.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<StoredOpResult>): StoredOpResult {
+    return StoredOpResult.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StoredOpResult>): StoredOpResult {
+    const message = createBaseStoredOpResult();
+    message.revision = (object.revision !== undefined && object.revision !== null) ? BigInt(object.revision) : 0n;
+    switch (object.result?.$case) {
+      case "put": {
+        if (object.result?.value !== undefined && object.result?.value !== null) {
+          message.result = { $case: "put", value: StoredPutResult.fromPartial(object.result.value) };
+        }
+        break;
+      }
+      case "deleteRange": {
+        if (object.result?.value !== undefined && object.result?.value !== null) {
+          message.result = { $case: "deleteRange", value: StoredDeleteResult.fromPartial(object.result.value) };
+        }
+        break;
+      }
+      case "range": {
+        if (object.result?.value !== undefined && object.result?.value !== null) {
+          message.result = { $case: "range", value: StoredRead.fromPartial(object.result.value) };
+        }
+        break;
+      }
+      case "txn": {
+        if (object.result?.value !== undefined && object.result?.value !== null) {
+          message.result = { $case: "txn", value: StoredTxnResult.fromPartial(object.result.value) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseStoredPutResult(): StoredPutResult {
+  return { prevKv: undefined };
+}
+
+export const StoredPutResult: MessageFns<StoredPutResult> = {
+  encode(message: StoredPutResult, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.prevKv !== undefined) {
+      StoredKeyValue.encode(message.prevKv, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StoredPutResult {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStoredPutResult();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.prevKv = StoredKeyValue.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<StoredPutResult>): StoredPutResult {
+    return StoredPutResult.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StoredPutResult>): StoredPutResult {
+    const message = createBaseStoredPutResult();
+    message.prevKv = (object.prevKv !== undefined && object.prevKv !== null)
+      ? StoredKeyValue.fromPartial(object.prevKv)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseStoredDeleteResult(): StoredDeleteResult {
+  return { deleted: 0n, prevKvs: [] };
+}
+
+export const StoredDeleteResult: MessageFns<StoredDeleteResult> = {
+  encode(message: StoredDeleteResult, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.deleted !== 0n) {
+      if (BigInt.asIntN(64, message.deleted) !== message.deleted) {
+        throw new globalThis.Error("value provided for field message.deleted of type int64 too large");
+      }
+      writer.uint32(8).int64(message.deleted);
+    }
+    for (const v of message.prevKvs) {
+      StoredKeyValue.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StoredDeleteResult {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStoredDeleteResult();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.deleted = reader.int64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.prevKvs.push(StoredKeyValue.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<StoredDeleteResult>): StoredDeleteResult {
+    return StoredDeleteResult.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StoredDeleteResult>): StoredDeleteResult {
+    const message = createBaseStoredDeleteResult();
+    message.deleted = (object.deleted !== undefined && object.deleted !== null) ? BigInt(object.deleted) : 0n;
+    message.prevKvs = object.prevKvs?.map((e) => StoredKeyValue.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseStoredRead(): StoredRead {
+  return { query: undefined, atMain: 0n, atSub: 0n };
+}
+
+export const StoredRead: MessageFns<StoredRead> = {
+  encode(message: StoredRead, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.query !== undefined) {
+      RangeQuery.encode(message.query, writer.uint32(10).fork()).join();
+    }
+    if (message.atMain !== 0n) {
+      if (BigInt.asIntN(64, message.atMain) !== message.atMain) {
+        throw new globalThis.Error("value provided for field message.atMain of type int64 too large");
+      }
+      writer.uint32(16).int64(message.atMain);
+    }
+    if (message.atSub !== 0n) {
+      if (BigInt.asUintN(64, message.atSub) !== message.atSub) {
+        throw new globalThis.Error("value provided for field message.atSub of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.atSub);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StoredRead {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStoredRead();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.query = RangeQuery.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.atMain = reader.int64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.atSub = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<StoredRead>): StoredRead {
+    return StoredRead.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StoredRead>): StoredRead {
+    const message = createBaseStoredRead();
+    message.query = (object.query !== undefined && object.query !== null)
+      ? RangeQuery.fromPartial(object.query)
+      : undefined;
+    message.atMain = (object.atMain !== undefined && object.atMain !== null) ? BigInt(object.atMain) : 0n;
+    message.atSub = (object.atSub !== undefined && object.atSub !== null) ? BigInt(object.atSub) : 0n;
+    return message;
+  },
+};
+
+function createBaseStoredTxnResult(): StoredTxnResult {
+  return { succeeded: false, results: [] };
+}
+
+export const StoredTxnResult: MessageFns<StoredTxnResult> = {
+  encode(message: StoredTxnResult, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.succeeded !== false) {
+      writer.uint32(8).bool(message.succeeded);
+    }
+    for (const v of message.results) {
+      StoredOpResult.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StoredTxnResult {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStoredTxnResult();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.succeeded = reader.bool();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.results.push(StoredOpResult.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<StoredTxnResult>): StoredTxnResult {
+    return StoredTxnResult.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StoredTxnResult>): StoredTxnResult {
+    const message = createBaseStoredTxnResult();
+    message.succeeded = object.succeeded ?? false;
+    message.results = object.results?.map((e) => StoredOpResult.fromPartial(e)) || [];
     return message;
   },
 };
