@@ -46,14 +46,22 @@ interface Window {
   readonly endMs: number;
 }
 
-/** One sentence for each violation; none when all is well. */
-export function checkLeases(history: LeaseHistory): readonly string[] {
+export interface LeaseViolation {
+  readonly checker: 'lease-answers' | 'lease-early';
+  readonly message: string;
+}
+
+/** Nothing when all is well. */
+export function checkLeases(history: LeaseHistory): readonly LeaseViolation[] {
   const lives = new Lives(history.lives);
-  return [
+  const answers = [
     ...history.operations.flatMap((operation) => complaintsAbout(operation, lives, history)),
     ...history.keyOperations.flatMap((operation) => complaintsAboutPut(operation, lives)),
     ...miscounts(history),
-    ...tooEarly(history, lives),
+  ];
+  return [
+    ...answers.map((message) => ({ checker: 'lease-answers', message }) as const),
+    ...tooEarly(history, lives).map((message) => ({ checker: 'lease-early', message }) as const),
   ];
 }
 

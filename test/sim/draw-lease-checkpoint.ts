@@ -2,7 +2,7 @@
 import { LEASE_CHECKPOINT_MS } from '../../server/node/options.js';
 import { pick, streamOf } from './draws.js';
 
-const CHECKPOINT_MS = [LEASE_CHECKPOINT_MS, 500, 1500, 4000] as const;
+const CHECKPOINT_MS = [LEASE_CHECKPOINT_MS, 150, 600, 2000] as const;
 
 export function drawLeaseCheckpointMs(seed: number): number {
   return pick(streamOf(seed, 'lease checkpoint'), CHECKPOINT_MS);

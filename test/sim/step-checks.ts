@@ -27,6 +27,9 @@
  *     skipped or applied twice                              state-of-the-log
  *   a snapshot of another index than it says, half
  *     installed, or older than the state                    state-of-the-log, pointers-never-fall, pointers-in-order
+ *   a lease that ends by the word of an old leader; a key on
+ *     a lease that is not there; half of a lease's keys       lease-of-the-log
+ *   a lease that never ends, or begins anew with each leader  lease-late
  *
  * The core's own invariants (server/raft/invariants.ts) run in every member besides; a broken one is reported by name.
  */

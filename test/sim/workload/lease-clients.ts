@@ -73,6 +73,6 @@ export class LeaseClients {
       firstListed: (revision, ids) => leaseRecords.firstListed(revision, ids),
       rateOf: (term) => leaseRecords.rateOf(term),
       answerAgeMs: plan.electionMs / RATE_MIN + TRAVEL_MS_MAX,
-    }).map((message) => ({ checker: 'leases', message }));
+    });
   }
 }

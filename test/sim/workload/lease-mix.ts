@@ -43,7 +43,7 @@ export function drawLeaseMix(random: Random): LeaseMix {
     leasesMax: pick(random, [3, 8, 20]),
     chosenIds: pick(random, [2, 6, 1000]),
     chosenPercent: pick(random, [20, 60, 100]),
-    thinkMs: pick(random, [300, 800, 2000]),
+    thinkMs: pick(random, [200, 600, 1500]),
     patienceMs: pickSome(random, [200, 1000, 5000], between(random, 1, 3)),
     deadlinePercent: pick(random, [0, 30, 90]),
     keysMax: pick(random, [1, 3, 6]),
