@@ -63,6 +63,11 @@ export class ReferenceState {
     this.#followers.push(follower);
   }
 
+  /** Applies everything that is committed by now: its followers hear of it at once. */
+  catchUp(): void {
+    this.at(this.#committed.index);
+  }
+
   /** Of everything committed up to now. */
   get now(): StatePoint {
     return this.at(this.#committed.index);

@@ -20,6 +20,10 @@ const FLOORS = {
   'put ok': 40_000,
   'txn ok': 100_000,
   'linearizable read ok': 50_000,
+  'lease keepAlive ok': 10_000,
+  'leases expired': 4_000,
+  'leases revoked': 1_000,
+  'ends of leases with keys': 1_500,
 } as const;
 
 const firstSeed = Number(process.env['QUORATE_SEED'] ?? Date.now() % 1_000_000_000);

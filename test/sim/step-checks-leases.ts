@@ -111,7 +111,7 @@ export class LeaseChecks implements LeaseRecords {
 
   /** Something new is committed. */
   advanced(): void {
-    void this.#parts.reference.now;
+    this.#parts.reference.catchUp();
   }
 
   /** A member took a message. */

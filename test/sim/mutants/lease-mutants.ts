@@ -24,6 +24,43 @@ const TABLE_ASSERTS_NOTHING: readonly Replacement[] = [
   },
 ];
 
+/** A deposed leader goes on counting, and whatever it says about leases is carried to its successor. */
+const DEPOSED_GOES_ON: readonly Replacement[] = [
+  {
+    file: 'node/leases.ts',
+    find: 'if (this.#keeper !== undefined && !this.#isInOffice()) {',
+    replace: "if (this.#keeper !== undefined && raft.role === 'leader' && !this.#isInOffice()) {",
+  },
+  {
+    file: 'node/leases.ts',
+    find: "const propose: KeeperParts['propose'] = (command) => raft.propose(encode(command));",
+    replace:
+      'const sent = new Set<string>();\n' +
+      "    const propose: KeeperParts['propose'] = (command) => {\n" +
+      '      const placed = raft.propose(encode(command));\n' +
+      "      if (placed.ok || !('leases' in command)) return placed;\n" +
+      '      const word = `${command.kind} ${command.leases.map(({ id }) => id).join()}`;\n' +
+      '      if (!sent.has(word)) this.#parts.forward(command);\n' +
+      '      sent.add(word);\n' +
+      '      return placed;\n' +
+      '    };',
+  },
+  {
+    file: 'node/leases.ts',
+    find: "  readonly read: KeeperParts['read'];",
+    replace: "  readonly forward: (command: Command) => void;\n  readonly read: KeeperParts['read'];",
+  },
+  {
+    file: 'node/raft-node.ts',
+    find: '      read: (waiter) => this.read(waiter),',
+    replace:
+      '      forward: (command) => {\n' +
+      '        this.propose(command, Infinity, { applied: () => undefined, failed: () => undefined });\n' +
+      '      },\n' +
+      '      read: (waiter) => this.read(waiter),',
+  },
+];
+
 export const LEASE_MUTANTS: readonly Mutant[] = [
   {
     name: 'lease expired by an old leader',
@@ -35,39 +72,20 @@ export const LEASE_MUTANTS: readonly Mutant[] = [
         find: 'const named of term === entryTerm ? leases : []) {\n    const { id } = named;',
         replace: 'const named of leases) {\n    const { id } = named;',
       },
+      ...DEPOSED_GOES_ON,
+    ],
+  },
+  {
+    name: 'note of an old leader is taken',
+    hazard:
+      'A deposed leader goes on noting what is left and has its successor take up its word; whose term it was is not looked at when it is applied.',
+    replacements: [
       {
-        file: 'node/leases.ts',
-        find: 'if (this.#keeper !== undefined && !this.#isInOffice()) {',
-        replace: "if (this.#keeper !== undefined && raft.role === 'leader' && !this.#isInOffice()) {",
+        file: COMMANDS,
+        find: 'const named of term === entryTerm ? leases : []) {\n    const { remainingMs } = named;',
+        replace: 'const named of leases) {\n    const { remainingMs } = named;',
       },
-      {
-        file: 'node/leases.ts',
-        find: "const propose: KeeperParts['propose'] = (command) => raft.propose(encode(command));",
-        replace:
-          'const sent = new Set<string>();\n' +
-          "    const idsOf = ({ leases }: Extract<Command, { kind: 'leaseExpire' }>): string => leases.map(({ id }) => id).join();\n" +
-          "    const propose: KeeperParts['propose'] = (command) => {\n" +
-          '      const placed = raft.propose(encode(command));\n' +
-          "      if (placed.ok || command.kind !== 'leaseExpire' || sent.has(idsOf(command))) return placed;\n" +
-          '      sent.add(idsOf(command));\n' +
-          '      this.#parts.forward(command);\n' +
-          '      return placed;\n' +
-          '    };',
-      },
-      {
-        file: 'node/leases.ts',
-        find: "  readonly read: KeeperParts['read'];",
-        replace: "  readonly forward: (command: Command) => void;\n  readonly read: KeeperParts['read'];",
-      },
-      {
-        file: 'node/raft-node.ts',
-        find: '      read: (waiter) => this.read(waiter),',
-        replace:
-          '      forward: (command) => {\n' +
-          '        this.propose(command, Infinity, { applied: () => undefined, failed: () => undefined });\n' +
-          '      },\n' +
-          '      read: (waiter) => this.read(waiter),',
-      },
+      ...DEPOSED_GOES_ON,
     ],
   },
   {
