@@ -30,6 +30,11 @@ export class SequenceWindow {
     return this.#settled;
   }
 
+  /** The number that is given out next. */
+  get next(): number {
+    return this.#next;
+  }
+
   get isFull(): boolean {
     return this.#next - this.#settled > this.#size;
   }

@@ -42,6 +42,14 @@ export function openFrame(sessionId: bigint, clientName: string): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
+/** Of an earlier request, by its number. */
+export function cancelMessage(number: number): Buffer {
+  const body = Buffer.allocUnsafe(1 + varintLength(number));
+  body[0] = 8;
+  putVarint(body, 1, number);
+  return body;
+}
+
 /** The bytes that a request takes in a frame, at most. */
 export function framedLengthMax({ body, freshness }: Pick<FramedRequest, 'body' | 'freshness'>): number {
   return body.length + (freshness?.length ?? 0) + 48;

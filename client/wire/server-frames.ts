@@ -4,16 +4,9 @@
  */
 import { Failure, Outcome as WireOutcome, ServerFrame as GeneratedFrame } from '@quorate/proto/quorate/v1/session.js';
 import type { Outcome } from '../core/outcome.js';
+import type { Refusal } from '../core/session-ledger.js';
 import { AnswerReader } from './answer-reader.js';
 import { MalformedMessage } from './byte-reader.js';
-
-export interface WireFailure {
-  readonly code: string;
-  readonly message: string;
-  readonly detail: string;
-  readonly outcome: Outcome;
-  readonly retryable: boolean;
-}
 
 export interface Leadership {
   readonly leaderId: bigint;
@@ -35,17 +28,17 @@ export type ServerFrame =
   | { readonly kind: 'welcome'; readonly welcome: Welcome }
   | { readonly kind: 'replies' }
   | { readonly kind: 'leadership'; readonly leadership: Leadership }
-  | { readonly kind: 'goodbye'; readonly failure: WireFailure }
+  | { readonly kind: 'goodbye'; readonly refusal: Refusal }
   /** Of a later release. */
   | { readonly kind: 'other' };
 
 const REPLIES = 18;
 const REPLIES_FRAME: ServerFrame = { kind: 'replies' };
 
-/** What comes in the frame; replies are then read one by one with `eachReply`. Throws for what is no frame. */
+/** What comes in the frame; replies are then read one by one with `eachReply`. Throws MalformedMessage. */
 export function serverFrame(bytes: Uint8Array): ServerFrame {
   if (bytes[0] === REPLIES) return REPLIES_FRAME;
-  const { frame } = GeneratedFrame.decode(bytes);
+  const { frame } = generated(() => GeneratedFrame.decode(bytes));
   switch (frame?.$case) {
     case 'welcome': {
       const { value } = frame;
@@ -65,7 +58,7 @@ export function serverFrame(bytes: Uint8Array): ServerFrame {
     case 'leadership':
       return { kind: 'leadership', leadership: leadershipOf(frame.value) };
     case 'goodbye':
-      return { kind: 'goodbye', failure: failureOf(frame.value.failure) };
+      return { kind: 'goodbye', refusal: failureOf(frame.value.failure) };
     // No replies at all have no bytes to begin with.
     case 'replies':
     case undefined:
@@ -85,6 +78,8 @@ type GeneratedLeadership = NonNullable<Extract<GeneratedFrame['frame'], { $case:
 
 /** The field of a reply that is a failure; other replies stand in the field of their kind. */
 export const FAILURE_FIELD = 2;
+/** A write was given up in time, or a session kept. */
+export const VOID_FIELD = 12;
 
 /**
  * Calls `handle` for each reply, with a reader that is filled by the reply's message and reads no further. `handle` may
@@ -138,11 +133,20 @@ function eachReplyOf(
   reader.at = end;
 }
 
-export function readFailure(reader: AnswerReader): WireFailure {
-  return failureOf(Failure.decode(reader.buffer.subarray(reader.at, reader.end)));
+export function readFailure(reader: AnswerReader): Refusal {
+  return failureOf(generated(() => Failure.decode(reader.buffer.subarray(reader.at, reader.end))));
 }
 
-function failureOf(failure: Failure | undefined): WireFailure {
+/** The generated code throws whatever comes to hand. */
+function generated<Message>(decode: () => Message): Message {
+  try {
+    return decode();
+  } catch (error) {
+    throw new MalformedMessage(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function failureOf(failure: Failure | undefined): Refusal {
   if (failure === undefined) throw new MalformedMessage('a failure without a reason');
   const { code, message, detail, outcome, retryable } = failure;
   return { code, message, detail, outcome: outcomes[outcome] ?? 'unknown', retryable };

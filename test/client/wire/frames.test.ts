@@ -148,7 +148,7 @@ describe('frames of members', () => {
     const failure = { code: 'SESSION_EXPIRED', outcome: Outcome.UNKNOWN };
     expect(serverFrame(encoded({ $case: 'goodbye', value: { failure } }))).toMatchObject({
       kind: 'goodbye',
-      failure: { code: 'SESSION_EXPIRED', outcome: 'unknown', retryable: false },
+      refusal: { code: 'SESSION_EXPIRED', outcome: 'unknown', retryable: false },
     });
     expect(() => serverFrame(encoded({ $case: 'goodbye', value: {} }))).toThrow('without a reason');
     expect(serverFrame(encoded(undefined))).toEqual({ kind: 'other' });
