@@ -11,7 +11,7 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Program, requirePeer } from '../harness/etcd.js';
 import type { Operation } from './contender.js';
-import { tableOf, watchTableOf } from './report.js';
+import { tableOf, watchTablesOf } from './report.js';
 import { runUnary } from './unary.js';
 import { measureAudience, runWatch } from './watch.js';
 
@@ -49,7 +49,7 @@ async function watch(): Promise<void> {
     '3 members each; one writer, 1,000 watchers of its key over 50 streams, all at the leader; 256-byte values; medians',
   );
   console.log(`the reader alone takes ${(await measureAudience()).toFixed(0)} events/s, each in a message of its own`);
-  console.log(watchTableOf(await runWatch({ programs, rounds, nodeArgs })));
+  console.log(watchTablesOf(await runWatch({ programs, rounds, nodeArgs })));
 }
 
 async function unary(): Promise<void> {

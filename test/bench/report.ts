@@ -19,43 +19,40 @@ export function tableOf(figures: readonly UnaryFigure[]): string {
   return aligned([header, ...[...loads.values()].map(rowOf)]);
 }
 
-/** One row for each program, and the ratios where there are two. */
-export function watchTableOf(figures: readonly WatchFigure[]): string {
-  const header = [
-    ...['program', 'events/s', '(min-max)', 'events/message', 'p50 ms', 'p99 ms'],
-    ...['bytes/idle watcher', 'put ms', 'beside 10,000 idle'],
-  ];
-  const rows = figures.map((figure) => [
-    figure.program,
-    figure.eventsPerSecond.toFixed(0),
-    `${figure.eventsPerSecondMin.toFixed(0)}-${figure.eventsPerSecondMax.toFixed(0)}`,
-    figure.eventsPerMessage.toFixed(1),
-    figure.p50Ms.toFixed(2),
-    figure.p99Ms.toFixed(2),
-    figure.idleWatcherBytes.toFixed(0),
-    figure.putMs.toFixed(2),
-    `${figure.putBesideIdleMs.toFixed(2)} (${percent(figure.putBesideIdleMs / figure.putMs - 1)})`,
-  ]);
-  return aligned([header, ...rows, ...watchRatios(figures)]);
+/** Deliveries with one row for each load, then what else there is with one row for each program. */
+export function watchTablesOf(figures: readonly WatchFigure[]): string {
+  return `${deliveriesOf(figures)}\n\n${aligned([
+    ['program', 'delay p50 ms', 'p99 ms', 'bytes/idle watcher', 'put ms', 'beside 10,000 idle'],
+    ...figures.map((figure) => [
+      figure.program,
+      figure.p50Ms.toFixed(2),
+      figure.p99Ms.toFixed(2),
+      figure.idleWatcherBytes.toFixed(0),
+      figure.putMs.toFixed(2),
+      `${figure.putBesideIdleMs.toFixed(2)} (${percent(figure.putBesideIdleMs / figure.putMs - 1)})`,
+    ]),
+  ])}`;
 }
 
-function watchRatios(figures: readonly WatchFigure[]): readonly (readonly string[])[] {
-  const [ours, theirs] = [find(figures, 'quorate'), find(figures, 'etcd')];
-  if (ours === undefined || theirs === undefined) return [];
-  const ratio = (of: (figure: WatchFigure) => number): string => (of(ours) / of(theirs)).toFixed(2);
-  return [
-    [
-      'quorate/etcd',
-      ratio(({ eventsPerSecond }) => eventsPerSecond),
-      '',
-      '',
-      ratio(({ p50Ms }) => p50Ms),
-      ratio(({ p99Ms }) => p99Ms),
-      ratio(({ idleWatcherBytes }) => idleWatcherBytes),
-      ratio(({ putMs }) => putMs),
-      '',
-    ],
+function deliveriesOf(figures: readonly WatchFigure[]): string {
+  const header = [
+    'puts in flight',
+    ...figures.flatMap(({ program }) => [`${program} events/s`, '(min-max)', 'events/message']),
+    ...(figures.length > 1 ? ['quorate/etcd'] : []),
   ];
+  const inFlights = figures[0]?.bursts.map(({ inFlight }) => inFlight) ?? [];
+  const rows = inFlights.map((inFlight) => {
+    const bursts = figures.flatMap(({ program, bursts: all }) =>
+      all.filter((burst) => burst.inFlight === inFlight).map((burst) => ({ ...burst, program })),
+    );
+    const cells = bursts.flatMap((burst) => [
+      burst.eventsPerSecond.toFixed(0),
+      `${burst.eventsPerSecondMin.toFixed(0)}-${burst.eventsPerSecondMax.toFixed(0)}`,
+      burst.eventsPerMessage.toFixed(1),
+    ]);
+    return [String(inFlight), ...cells, ...ratioOf(bursts, ({ eventsPerSecond }) => eventsPerSecond)];
+  });
+  return aligned([header, ...rows]);
 }
 
 function percent(part: number): string {
@@ -72,17 +69,16 @@ function rowOf(figures: readonly UnaryFigure[]): readonly string[] {
     figure.meanMs.toFixed(2),
     figure.p99Ms.toFixed(2),
   ]);
-  return [first.operation, String(first.inFlight), ...cells, ...ratioOf(figures)];
+  return [first.operation, String(first.inFlight), ...cells, ...ratioOf(figures, ({ perSecond }) => perSecond)];
 }
 
-function ratioOf(figures: readonly UnaryFigure[]): readonly string[] {
-  const rate = (name: Program): number | undefined => find(figures, name)?.perSecond;
-  const [ours, theirs] = [rate('quorate'), rate('etcd')];
-  return ours === undefined || theirs === undefined ? [] : [(ours / theirs).toFixed(2)];
-}
-
-function find<F extends { readonly program: Program }>(figures: readonly F[], name: Program): F | undefined {
-  return figures.find(({ program }) => program === name);
+function ratioOf<F extends { readonly program: Program }>(
+  figures: readonly F[],
+  rateOf: (figure: F) => number,
+): readonly string[] {
+  const find = (name: Program): F | undefined => figures.find(({ program }) => program === name);
+  const [ours, theirs] = [find('quorate'), find('etcd')];
+  return ours === undefined || theirs === undefined ? [] : [(rateOf(ours) / rateOf(theirs)).toFixed(2)];
 }
 
 function aligned(rows: readonly (readonly string[])[]): string {

@@ -24,12 +24,8 @@ export interface WatchOptions {
 /** Medians over all rounds. */
 export interface WatchFigure {
   readonly program: Program;
-  /** While the writer writes as fast as it can, from its first put to the last event. */
-  readonly eventsPerSecond: number;
-  readonly eventsPerSecondMin: number;
-  readonly eventsPerSecondMax: number;
-  readonly eventsPerMessage: number;
-  /** From the writer's acknowledgement to an event's arrival, while the writer is paced. */
+  readonly bursts: readonly BurstFigure[];
+  /** From the writer's acknowledgement to an event's arrival, while the writer is paced; negative: it came earlier. */
   readonly p50Ms: number;
   readonly p99Ms: number;
   /** Growth of the member's resident memory for each of many idle watchers. */
@@ -39,7 +35,19 @@ export interface WatchFigure {
   readonly putBesideIdleMs: number;
 }
 
+/** The writer writes as fast as it can. */
+export interface BurstFigure {
+  /** Puts that the writer sends before the first of them is answered. */
+  readonly inFlight: number;
+  /** From its first put to the last event. */
+  readonly eventsPerSecond: number;
+  readonly eventsPerSecondMin: number;
+  readonly eventsPerSecondMax: number;
+  readonly eventsPerMessage: number;
+}
+
 interface Burst {
+  readonly inFlight: number;
   readonly eventsPerSecond: number;
   readonly eventsPerMessage: number;
 }
@@ -61,8 +69,11 @@ const watchersPerStream = 20;
 const watchers = streams * watchersPerStream;
 const valueBytes = 256;
 const burstPuts = 1_000;
-/** The writer does not wait for one put before it sends the next: else its latency would be measured, not the watches. */
-const burstInFlight = 8;
+/**
+ * The writer does not wait for one put before it sends the next: else its latency would be measured, not the watches. With
+ * many puts in flight it is the watches that cannot follow.
+ */
+const burstsInFlight = [8, 64] as const;
 const warmUpPuts = 100;
 const pacedPuts = 100;
 const pacedIntervalMs = 60;
@@ -95,7 +106,11 @@ export async function runWatch({ programs, rounds, nodeArgs }: WatchOptions): Pr
     // Memory first: later nobody knows what it was before.
     for (let round = 0; round < rounds; round += 1) for (const subject of subjects) await subject.measureIdle();
     for (const subject of subjects) await subject.gatherAudience();
-    for (let round = 0; round < rounds; round += 1) for (const subject of subjects) await subject.measureBurst();
+    for (const inFlight of burstsInFlight) {
+      for (let round = 0; round < rounds; round += 1) {
+        for (const subject of subjects) await subject.measureBurst(inFlight);
+      }
+    }
     for (let round = 0; round < rounds; round += 1) for (const subject of subjects) await subject.measureDelays();
     return subjects.map((subject) => subject.figure());
   } finally {
@@ -128,17 +143,17 @@ class Subject {
     const { leader } = await cluster.untilSettled();
     console.log(`process of ${program}'s leader: ${leader.process.pid}`);
     const subject = new Subject(cluster, leader.spec.endpoint, leader.process.pid);
-    await subject.#put('cold', warmUpPuts);
+    await subject.#put('cold', warmUpPuts, 1);
     return subject;
   }
 
   async gatherAudience(): Promise<void> {
     this.#audience = await audienceOf(this.#endpoint, () => 'hot');
-    await this.#burst(this.#audience, warmUpPuts);
+    await this.#burst(this.#audience, warmUpPuts, burstsInFlight[0]);
   }
 
-  async measureBurst(): Promise<void> {
-    if (this.#audience !== undefined) this.#bursts.push(await this.#burst(this.#audience, burstPuts));
+  async measureBurst(inFlight: number): Promise<void> {
+    if (this.#audience !== undefined) this.#bursts.push(await this.#burst(this.#audience, burstPuts, inFlight));
   }
 
   async measureDelays(): Promise<void> {
@@ -155,29 +170,31 @@ class Subject {
     const delays: number[] = [];
     for (const [revision, times] of await audience.takeArrivals()) {
       const since = acknowledgedAtMs.get(revision) ?? Number.NaN;
-      for (const atMs of times) delays.push(Math.max(0, atMs - since));
+      for (const atMs of times) delays.push(atMs - since);
     }
     this.#delays.push({ p50Ms: percentile(delays, 0.5), p99Ms: percentile(delays, 0.99) });
   }
 
   async measureIdle(): Promise<void> {
-    const putMs = await this.#timePuts();
+    const alone = await this.#timePuts(timedPuts / 2);
     const before = await residentBytes(this.#pid);
     const idle = await audienceOf(this.#endpoint, (stream, n) => `idle/${stream}/${n}`, idleWatchers / streams);
     const after = await residentBytes(this.#pid);
-    const putBesideIdleMs = await this.#timePuts();
+    const beside = await this.#timePuts(timedPuts);
     idle.end();
-    this.#idle.push({ bytesPerWatcher: (after - before) / idleWatchers, putMs, putBesideIdleMs });
+    // Before and after, so that a machine that gets slower or faster meanwhile counts for neither.
+    alone.push(...(await this.#timePuts(timedPuts / 2)));
+    this.#idle.push({
+      bytesPerWatcher: (after - before) / idleWatchers,
+      putMs: spreadOf(alone).median,
+      putBesideIdleMs: spreadOf(beside).median,
+    });
   }
 
   figure(): WatchFigure {
-    const perSecond = spreadOf(this.#bursts.map(({ eventsPerSecond }) => eventsPerSecond));
     return {
       program: this.#cluster.program,
-      eventsPerSecond: perSecond.median,
-      eventsPerSecondMin: perSecond.min,
-      eventsPerSecondMax: perSecond.max,
-      eventsPerMessage: spreadOf(this.#bursts.map(({ eventsPerMessage }) => eventsPerMessage)).median,
+      bursts: burstsInFlight.map((inFlight) => this.#burstFigure(inFlight)),
       p50Ms: spreadOf(this.#delays.map(({ p50Ms }) => p50Ms)).median,
       p99Ms: spreadOf(this.#delays.map(({ p99Ms }) => p99Ms)).median,
       // Only the first time does the memory grow: what was freed is used again.
@@ -195,13 +212,26 @@ class Subject {
     await this.#cluster.end();
   }
 
-  async #burst(audience: RemoteAudience, puts: number): Promise<Burst> {
+  #burstFigure(inFlight: number): BurstFigure {
+    const bursts = this.#bursts.filter((burst) => burst.inFlight === inFlight);
+    const perSecond = spreadOf(bursts.map(({ eventsPerSecond }) => eventsPerSecond));
+    return {
+      inFlight,
+      eventsPerSecond: perSecond.median,
+      eventsPerSecondMin: perSecond.min,
+      eventsPerSecondMax: perSecond.max,
+      eventsPerMessage: spreadOf(bursts.map(({ eventsPerMessage }) => eventsPerMessage)).median,
+    };
+  }
+
+  async #burst(audience: RemoteAudience, puts: number, inFlight: number): Promise<Burst> {
     const messagesBefore = this.#messages;
     const startedAt = nowMs();
-    await this.#put('hot', puts);
+    await this.#put('hot', puts, inFlight);
     const endedAt = await this.#untilTold(audience, puts);
     const events = puts * watchers;
     return {
+      inFlight,
       eventsPerSecond: (events * 1_000) / (endedAt - startedAt),
       eventsPerMessage: events / (this.#messages - messagesBefore),
     };
@@ -215,7 +245,7 @@ class Subject {
     return atMs;
   }
 
-  async #put(key: string, puts: number): Promise<void> {
+  async #put(key: string, puts: number, inFlight: number): Promise<void> {
     let left = puts;
     const work = async (): Promise<void> => {
       while (left > 0) {
@@ -223,7 +253,7 @@ class Subject {
         await this.#putOnce(key);
       }
     };
-    await Promise.all(Array.from({ length: burstInFlight }, work));
+    await Promise.all(Array.from({ length: inFlight }, work));
   }
 
   async #putOnce(key: string): Promise<number> {
@@ -233,15 +263,15 @@ class Subject {
     return Number(PutResponse.decode(answer.bytes).header?.revision);
   }
 
-  /** The median, in ms. */
-  async #timePuts(): Promise<number> {
+  /** In ms, one after the other. */
+  async #timePuts(puts: number): Promise<number[]> {
     const times: number[] = [];
-    for (let count = 0; count < timedPuts; count += 1) {
+    for (let count = 0; count < puts; count += 1) {
       const startedAt = nowMs();
       await this.#putOnce('cold');
       times.push(nowMs() - startedAt);
     }
-    return spreadOf(times).median;
+    return times;
   }
 }
 
