@@ -1,6 +1,5 @@
 /**
- * The member as the doors see it: turns requests into proposals and reads, results into answers. What must be read at
- * the very point where an entry was applied is opened in the turn that applied it.
+ * The member as the doors see it: turns requests into proposals and reads, results into answers.
  */
 import type { Clock } from '../lib/clock.js';
 import { QuorateError } from '../lib/quorate-error.js';
@@ -8,9 +7,11 @@ import { isLearner } from '../raft/membership.js';
 import type { CompactCommand, DeleteRangeCommand, PutCommand, RangeQuery, TxnCommand } from '../state/command.js';
 import type { HashCursor } from '../state/mvcc/hash-cursor.js';
 import { isReadOnlyTxn, isSerializableTxn } from '../state/read-only-txn.js';
-import type { Applied, MemberInfo, RangeResult, TxnOpResult } from '../state/result.js';
+import type { MemberInfo } from '../state/result.js';
 import type { MemberStore } from '../storage/member-store.js';
 import type { WatchLimits } from '../watch/watch-limits.js';
+import { Answers, map } from './answers.js';
+import { type Consistency, LINEARIZABLE, SERIALIZABLE } from './consistency.js';
 import { LIMITS } from './limits.js';
 import type {
   DeleteRangeAnswer,
@@ -23,13 +24,12 @@ import type {
   RequestOptions,
   StreamReader,
   TxnAnswer,
-  TxnOpAnswer,
   WatchSource,
   WatchStream,
 } from './member.js';
 import { RangeReader } from './range-reader.js';
 import type { RaftNode } from './raft-node.js';
-import { errorOf, type Maybe, Requests, resultOf } from './requests.js';
+import { errorOf, Requests } from './requests.js';
 import { WatchFeeder } from './watch-feeder.js';
 
 export class KvMember implements Member, WatchSource {
@@ -37,6 +37,7 @@ export class KvMember implements Member, WatchSource {
   readonly #store: MemberStore;
   readonly #clock: Clock;
   readonly #ranges: RangeReader;
+  readonly #answers: Answers;
   readonly #watches: WatchFeeder;
   readonly #requests: Requests;
 
@@ -54,33 +55,34 @@ export class KvMember implements Member, WatchSource {
     this.#ranges = new RangeReader(node, store, clock);
     this.#watches = new WatchFeeder(node, store, clock, watchLimits);
     this.#requests = new Requests(node, clock, clusterId);
+    this.#answers = new Answers(node, this.#ranges, (revision) => this.header(revision));
   }
 
   put(command: PutCommand, options?: RequestOptions): Promise<PutAnswer> {
-    return this.#requests.propose(command, options, (applied) => {
-      const { prevKv } = resultOf(applied, 'put');
-      return { header: this.header(applied.revision), prevKv };
-    });
+    return this.#requests.propose(command, options, (applied) => this.#answers.put(applied));
   }
 
   deleteRange(command: DeleteRangeCommand, options?: RequestOptions): Promise<DeleteRangeAnswer> {
-    return this.#requests.propose(command, options, (applied) => {
-      const { deleted, prevKvs } = resultOf(applied, 'deleteRange');
-      return { header: this.header(applied.revision), deleted, prevKvs };
-    });
+    return this.#requests.propose(command, options, (applied) => this.#answers.deleteRange(applied));
   }
 
   txn(command: TxnCommand, options?: RequestOptions): Promise<TxnAnswer> {
-    if (!isReadOnlyTxn(command)) return this.#requests.propose(command, options, (applied) => this.#answerTxn(applied));
-    return this.#requests.read(isSerializableTxn(command), options, () => {
+    if (!isReadOnlyTxn(command))
+      return this.#requests.propose(command, options, (applied) => this.#answers.txn(applied));
+    return this.#requests.read(isSerializableTxn(command) ? SERIALIZABLE : LINEARIZABLE, options, () => {
       const applied = this.#node.machine.readTxn(command);
       if (!applied.outcome.ok) throw errorOf(applied.outcome);
-      return this.#answerTxn(applied);
+      return this.#answers.txn(applied);
     });
   }
 
   range(query: RangeQuery, options?: RequestOptions): Promise<RangeAnswer> {
-    return this.#requests.read(query.serializable, options, () => {
+    return this.read(query, query.serializable ? SERIALIZABLE : LINEARIZABLE, options);
+  }
+
+  /** As fresh as `consistency` says; what the query itself says of that counts for nothing. */
+  read(query: RangeQuery, consistency: Consistency, options?: RequestOptions): Promise<RangeAnswer> {
+    return this.#requests.read(consistency, options, () => {
       const opened = this.#node.machine.openRange(query);
       if (!opened.ok) throw errorOf(opened);
       const header = this.header(opened.cursor.revision);
@@ -98,7 +100,7 @@ export class KvMember implements Member, WatchSource {
   }
 
   members(linearizable: boolean, options?: RequestOptions): Promise<readonly (MemberInfo & { isLearner: boolean })[]> {
-    return this.#requests.read(!linearizable, options, () => {
+    return this.#requests.read(linearizable ? LINEARIZABLE : SERIALIZABLE, options, () => {
       const { conf } = this.#node.status();
       return this.#node.machine.members().map((member) => ({ ...member, isLearner: isLearner(conf, member.id) }));
     });
@@ -185,37 +187,6 @@ export class KvMember implements Member, WatchSource {
   header(revision: number): Header {
     return this.#requests.header(revision);
   }
-
-  #answerTxn(applied: Applied): Maybe<TxnAnswer> {
-    const { succeeded, results } = resultOf(applied, 'txn');
-    const header = this.header(applied.revision);
-    return map(this.#answerOps(results), (answers) => ({ header, succeeded, results: answers }));
-  }
-
-  #answerOps(results: readonly TxnOpResult[]): Maybe<readonly TxnOpAnswer[]> {
-    return all(results.map((result) => this.#answerOp(result)));
-  }
-
-  #answerOp(result: TxnOpResult): Maybe<TxnOpAnswer> {
-    if (result.kind === 'range') {
-      const { query, at, revision } = result;
-      const opened = this.#node.machine.openRange(query, at);
-      if (!opened.ok) throw errorOf(opened);
-      return map(this.#ranges.read(opened.cursor), (range: RangeResult) => ({ kind: 'range', revision, ...range }));
-    }
-    if (result.kind !== 'txn') return result;
-    const { succeeded } = result;
-    return map(this.#answerOps(result.results), (results) => ({ kind: 'txn', succeeded, results }));
-  }
 }
 
 const PUBLISH_RETRY_MS = 500;
-
-function map<T, U>(value: Maybe<T>, change: (value: T) => U): Maybe<U> {
-  return value instanceof Promise ? value.then(change) : change(value);
-}
-
-function all<T>(values: readonly Maybe<T>[]): Maybe<readonly T[]> {
-  const isSettled = (value: Maybe<T>): value is T => !(value instanceof Promise);
-  return values.every(isSettled) ? values : Promise.all(values);
-}

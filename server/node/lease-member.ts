@@ -3,8 +3,10 @@ import type { Clock } from '../lib/clock.js';
 import { type ByteString, compareBigints } from '../lib/bytes.js';
 import { QuorateError } from '../lib/quorate-error.js';
 import type { Random } from '../lib/random.js';
+import type { LeaseGrantCommand } from '../state/command.js';
 import { LEASE_TTL_MS_MAX } from '../state/lease/lease-commands.js';
 import { SlicedSort } from '../state/mvcc/sliced-sort.js';
+import { LINEARIZABLE, SERIALIZABLE } from './consistency.js';
 import type { LeaseTime } from './lease-keeper.js';
 import { LIMITS } from './limits.js';
 import type { Header, RequestOptions } from './member.js';
@@ -84,16 +86,21 @@ export class NodeLeaseMember implements LeaseMember {
   }
 
   async grant({ id, ttl }: { id: bigint; ttl: bigint }, options?: RequestOptions): Promise<LeaseGrantAnswer> {
-    if (ttl > TTL_MAX) throw new QuorateError('LEASE_TTL_TOO_LARGE', `${ttl} s, at most ${TTL_MAX}`);
-    const granted = ttl < this.#ttlMin ? this.#ttlMin : ttl;
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.#grant(id === 0n ? this.#randomId() : id, granted, options);
+        return await this.#grant(this.grantCommand({ id, ttl }), options);
       } catch (error) {
         const isClash = error instanceof QuorateError && error.code === 'LEASE_EXISTS';
         if (id !== 0n || !isClash || attempt === GRANT_ATTEMPTS) throw error;
       }
     }
+  }
+
+  /** What grant() proposes. */
+  grantCommand({ id, ttl }: { id: bigint; ttl: bigint }): LeaseGrantCommand {
+    if (ttl > TTL_MAX) throw new QuorateError('LEASE_TTL_TOO_LARGE', `${ttl} s, at most ${TTL_MAX}`);
+    const granted = ttl < this.#ttlMin ? this.#ttlMin : ttl;
+    return { kind: 'leaseGrant', id: id === 0n ? this.#randomId() : id, ttlMs: Number(granted) * SECOND_MS };
   }
 
   revoke(id: bigint, options?: RequestOptions): Promise<{ header: Header }> {
@@ -119,7 +126,7 @@ export class NodeLeaseMember implements LeaseMember {
     }
     if (ttlMs === 0) return this.#noLease(id);
     // The keys are this member's own, as of now or later.
-    return this.#requests.read(false, options, () => {
+    return this.#requests.read(LINEARIZABLE, options, () => {
       const { leases } = this.#parts.node.machine;
       if (leases.get(id) === undefined) return this.#noLease(id);
       const header = this.#headerNow();
@@ -128,7 +135,7 @@ export class NodeLeaseMember implements LeaseMember {
   }
 
   leases(options?: RequestOptions): Promise<LeaseListAnswer> {
-    return this.#requests.read(true, options, () => this.#list());
+    return this.#requests.read(SERIALIZABLE, options, () => this.#list());
   }
 
   async #list(): Promise<LeaseListAnswer> {
@@ -145,11 +152,10 @@ export class NodeLeaseMember implements LeaseMember {
     }
   }
 
-  #grant(id: bigint, ttl: bigint, options: RequestOptions | undefined): Promise<LeaseGrantAnswer> {
-    const command = { kind: 'leaseGrant', id, ttlMs: Number(ttl) * SECOND_MS } as const;
+  #grant(command: LeaseGrantCommand, options: RequestOptions | undefined): Promise<LeaseGrantAnswer> {
     return this.#requests.propose(command, options, (applied) => {
-      resultOf(applied, 'leaseGrant');
-      return { header: this.#requests.header(applied.revision), id, ttl };
+      const { id, ttlMs } = resultOf(applied, 'leaseGrant');
+      return { header: this.#requests.header(applied.revision), id, ttl: seconds(ttlMs) };
     });
   }
 
@@ -176,6 +182,6 @@ export class NodeLeaseMember implements LeaseMember {
   }
 }
 
-function seconds(ms: number): bigint {
+export function seconds(ms: number): bigint {
   return BigInt(Math.floor(ms / SECOND_MS));
 }

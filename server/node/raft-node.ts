@@ -2,24 +2,25 @@
  * The driver: the only place where decisions meet I/O. It feeds the core with messages, ticks and proposals, and carries
  * out each Ready in the order that ready.ts demands. One turn of its loop handles everything that came since the last.
  */
-import type { Timer } from '../lib/clock.js';
 import { createDeferred } from '../lib/deferred.js';
 import { QuorateError } from '../lib/quorate-error.js';
 import type { ConfChange } from '../raft/membership.js';
 import { type ProposeResult, Raft, type RaftStatus } from '../raft/raft.js';
 import type { Ready } from '../raft/ready.js';
-import type { InstallSnapshot, LogIndex, Message, NodeId, SnapshotMeta } from '../raft/types.js';
-import type { Command } from '../state/command.js';
+import type { LogIndex, Message, NodeId, SnapshotMeta } from '../raft/types.js';
+import type { Command, Stamp } from '../state/command.js';
 import type { Event } from '../state/result.js';
 import type { StateMachine } from '../state/state-machine.js';
 import { Applier } from './applier.js';
 import { encodeCommand, type ProposalId } from './command-codec.js';
 import { Conditions } from './conditions.js';
 import { diskFailure, type Fatal } from './fatal.js';
+import { DiskWaits } from './disk-waits.js';
+import { handOver } from './hand-over.js';
+import { Housekeeping } from './housekeeping.js';
 import type { LeaseWaiter } from './lease-asks.js';
 import { Leases } from './leases.js';
 import { LIMITS } from './limits.js';
-import { trimTarget } from './log-trim.js';
 import type { NodeParts } from './node-parts.js';
 import { raftConfig, requestTimeoutMs, tickMs } from './options.js';
 import { Placement } from './placement.js';
@@ -27,10 +28,10 @@ import type { IncomingSnapshot, LeaseAsk, PeerMessage, PeerReceiver } from './po
 import { type ProposalWaiter, Proposals } from './proposals.js';
 import { Reads, type ReadWaiter } from './reads.js';
 import { SaveLane, type SavedBatch } from './save-lane.js';
+import { SessionTime } from './session-time.js';
 import { Snapshots } from './snapshots.js';
-import { successorOf, Watchman } from './watchman.js';
-
-const NO_DATA = new Uint8Array(0);
+import { Ticker } from './ticker.js';
+import { type Leadership, Watchman } from './watchman.js';
 
 export type CoreView = Pick<Raft, 'role' | 'term' | 'leader' | 'conf' | 'commitIndex' | 'appliedIndex' | 'termAt'>;
 
@@ -42,19 +43,21 @@ export class RaftNode implements PeerReceiver {
   readonly #proposals = new Proposals();
   readonly #reads: Reads;
   readonly #leases: Leases;
+  readonly #sessionTime: SessionTime;
   readonly #placement: Placement;
   readonly #snapshots: Snapshots;
   readonly #fatal = createDeferred<Fatal>();
   readonly #listeners: { readonly applied: (events: readonly Event[]) => void; readonly reloaded: () => void }[] = [];
   readonly #watchman: Watchman;
   readonly #conditions: Conditions;
+  readonly #diskWaits: DiskWaits;
+  readonly #housekeeping: Housekeeping;
   #isScheduled = false;
   #isReloading = false;
   /** Nothing new is taken once it is set. */
   #stopping: Promise<void> | undefined;
   #isStopped = false;
-  #timer: Timer | undefined;
-  #lastTickAt = 0;
+  readonly #ticker: Ticker;
 
   constructor(parts: NodeParts) {
     const { loaded, options, store, transport, logger } = parts;
@@ -73,15 +76,21 @@ export class RaftNode implements PeerReceiver {
       saved: (batch) => this.#guard(() => this.#saved(batch)),
       failed: (error) => this.#stopFor(diskFailure(error)),
     });
+    const encode = (command: Command): Buffer => encodeCommand(this.#proposalId(this.#proposals.takeSeq()), command);
     this.#leases = new Leases({
       raft: this.#raft,
       transport,
       clock: parts.clock,
       boot: loaded.boot,
       state: () => ({ leases: this.machine.leases, appliedTerm: this.#applier.point.term }),
-      encode: (command) => encodeCommand(this.#proposalId(this.#proposals.takeSeq()), command),
+      encode,
       read: (waiter) => this.read(waiter),
       options,
+    });
+    this.#sessionTime = new SessionTime({
+      raft: this.#raft,
+      state: () => ({ sessions: this.machine.sessions, applied: this.#applier.point }),
+      encode,
     });
     this.#applier = new Applier(parts.machine, loaded.applied, {
       raft: this.#raft,
@@ -102,7 +111,23 @@ export class RaftNode implements PeerReceiver {
     });
     this.#watchman = new Watchman(this.#raft, logger, options.checkInvariants);
     this.#conditions = new Conditions(parts.clock);
+    this.#diskWaits = new DiskWaits({
+      lane: this.#lane,
+      applier: this.#applier,
+      schedule: () => this.#schedule(),
+      until: (holds) => this.#until(holds),
+      isStopped: () => this.#isStopped,
+    });
     this.#snapshots = new Snapshots(store, transport, logger, (error) => this.#stopFor(diskFailure(error)));
+    this.#housekeeping = new Housekeeping({
+      raft: this.#raft,
+      lane: this.#lane,
+      snapshots: this.#snapshots,
+      options,
+      logger,
+    });
+    const tick = (ticks: number, now: number): void => this.#guard(() => this.#tick(ticks, now));
+    this.#ticker = new Ticker(parts.clock, tickMs(options), tick);
   }
 
   /** Settles when the node had to stop by itself; never rejects. */
@@ -156,35 +181,49 @@ export class RaftNode implements PeerReceiver {
   onReadyChange(listener: (isReady: boolean) => void): void {
     this.#watchman.onReadyChange(listener);
   }
+  /** `listener` is told when another one leads, or members say something else of themselves. Returns how to stop. */
+  onLeadershipChange(listener: (leadership: Leadership) => void): () => void {
+    return this.#watchman.onLeadershipChange(listener);
+  }
 
   async start(): Promise<void> {
     await this.#parts.transport.start(this);
-    this.#lastTickAt = this.#parts.clock.now();
     // A single voter has nobody to wait for.
     if (this.#raft.conf.voters.length === 1) this.#raft.campaign();
-    this.#armTimer();
+    this.#ticker.start();
     this.#schedule();
   }
 
-  /** Proposes `command`; `waiter` is told exactly once. Throws TOO_MANY_REQUESTS or STOPPED when it is not taken. */
-  propose(command: Command, deadline: number, waiter: ProposalWaiter): { abandon(): void } {
-    if (this.#stopping !== undefined || this.#isStopped) throw new QuorateError('STOPPED');
+  /**
+   * Proposes `command`, with a stamp as a write of a session; `waiter` is told exactly once. Throws TOO_MANY_REQUESTS or
+   * STOPPED when it is not taken.
+   */
+  propose(command: Command, deadline: number, waiter: ProposalWaiter, stamp?: Stamp): { abandon(): void } {
+    this.#assertTaking();
     const id = this.#proposalId(this.#proposals.nextSeq());
-    const proposal = this.#proposals.add(encodeCommand(id, command), deadline, waiter);
+    const proposal = this.#proposals.add(encodeCommand(id, command, stamp), deadline, waiter);
     this.#schedule();
     return { abandon: () => this.#proposals.abandon(proposal) };
   }
 
-  /** Waits for a linearizable read point. Throws TOO_MANY_REQUESTS or STOPPED when it is not taken. */
-  read(waiter: ReadWaiter): void {
-    if (this.#stopping !== undefined || this.#isStopped) throw new QuorateError('STOPPED');
-    this.#reads.add(waiter);
+  /**
+   * Waits for a linearizable read point; with `revision` until this member's own state has come to that one, which it has
+   * not yet. Throws TOO_MANY_REQUESTS or STOPPED when it is not taken.
+   */
+  read(waiter: ReadWaiter, revision?: number): void {
+    this.#assertTaking();
+    this.#reads.add(waiter, revision);
     this.#schedule();
+  }
+
+  /** The state of this member, while it serves, holds all that was acknowledged before this moment of its clock. */
+  get freshAt(): number {
+    return this.#reads.freshAt;
   }
 
   /** Asks whoever leads about a lease. Throws TOO_MANY_REQUESTS or STOPPED when the question is not taken. */
   askLease(ask: Omit<LeaseAsk, 'number'>, deadline: number, waiter: LeaseWaiter): void {
-    if (this.#stopping !== undefined || this.#isStopped) throw new QuorateError('STOPPED');
+    this.#assertTaking();
     this.#leases.ask(ask, deadline, waiter);
     this.#schedule();
   }
@@ -195,28 +234,19 @@ export class RaftNode implements PeerReceiver {
   }
 
   /** Resolves once everything applied up to now can be read from the store. */
-  async written(): Promise<void> {
-    const { index } = this.#applier.point;
-    if (this.#lane.writtenPoint.index >= index) return;
-    this.#lane.demand();
-    this.#schedule();
-    await this.#until(() => this.#lane.writtenPoint.index >= index);
+  written(): Promise<void> {
+    return this.#diskWaits.written();
   }
 
   /** Resolves once old revisions up to `revision` are gone from this member's disk; rejects when it stops before. */
-  async compacted(revision: number): Promise<void> {
-    await this.#until(() => this.#applier.removedRevision >= revision);
-    const batch = this.#lane.lastBatch;
-    this.#lane.demand();
-    this.#schedule();
-    await this.#until(() => this.#lane.writtenBatch >= batch);
-    if (this.#isStopped) throw new QuorateError('OUTCOME_UNKNOWN', 'compacted, but not removed from the disk');
+  compacted(revision: number): Promise<void> {
+    return this.#diskWaits.compacted(revision);
   }
 
   /** Changes one member of the configuration. Only a leader that goes on can; accepted means appended, not committed. */
   proposeConfChange(change: ConfChange): ProposeResult {
     const refused: ProposeResult = { ok: false, reason: 'notLeader' };
-    return this.#stopping ? refused : this.#ask(() => this.#raft.proposeConfChange(change, NO_DATA), refused);
+    return this.#stopping ? refused : this.#ask(() => this.#raft.proposeConfChange(change, new Uint8Array(0)), refused);
   }
 
   /** False when this member does not lead or `to` cannot take over. */
@@ -226,16 +256,11 @@ export class RaftNode implements PeerReceiver {
 
   /** A leader passes its office on. Resolves when another one leads, or after an election timeout. */
   async handOver(): Promise<void> {
-    const { role, conf } = this.#raft;
-    if (role !== 'leader' || conf.voters.length === 1 || this.#isStopped) return;
-    const { electionMs, heartbeatMs } = this.#parts.options;
-    // Once in an election timeout a leader forgets who is there, until the next heartbeat is answered.
-    await this.#until(() => successorOf(this.#raft) !== undefined, 2 * heartbeatMs);
-    const to = successorOf(this.#raft);
-    if (to === undefined) return;
-    this.#parts.logger.info('handing leadership over', { to });
-    this.transferLeadership(to);
-    await this.#until(() => this.#raft.role !== 'leader' && this.#raft.leader !== 0n, electionMs);
+    if (this.#isStopped) return;
+    await handOver(this.#raft, this.#parts, {
+      transfer: (to) => this.transferLeadership(to),
+      until: (holds, timeoutMs) => this.#until(holds, timeoutMs),
+    });
   }
 
   /** Stops for good: answers what can still be answered, then closes the store. Idempotent. */
@@ -253,6 +278,10 @@ export class RaftNode implements PeerReceiver {
     await this.#lane.drained();
     await this.#parts.transport.stop();
     await this.#parts.store.close();
+  }
+
+  #assertTaking(): void {
+    if (this.#stopping !== undefined || this.#isStopped) throw new QuorateError('STOPPED');
   }
 
   #proposalId(seq: number): ProposalId {
@@ -298,10 +327,7 @@ export class RaftNode implements PeerReceiver {
   }
 
   unreachable(peer: NodeId): void {
-    this.#guard(() => {
-      this.#raft.reportUnreachable(peer);
-      this.#schedule();
-    });
+    this.#ask(() => this.#raft.reportUnreachable(peer), undefined);
   }
 
   // The loop
@@ -336,7 +362,7 @@ export class RaftNode implements PeerReceiver {
     if (this.#leases.wantsTurn) this.#schedule();
     this.#leases.flush();
     this.#lane.flush(clock.now());
-    this.#watchman.look(this.isReady);
+    this.#watchman.look(this.isReady, this.machine.members());
   }
 
   get #canApply(): boolean {
@@ -351,7 +377,12 @@ export class RaftNode implements PeerReceiver {
     if (ready.committed.length > 0) this.#applier.apply(ready.committed);
     for (const token of ready.droppedReads) this.#reads.dropped(token);
     for (const read of ready.reads) this.#reads.confirmed(read);
-    if (!this.#isReloading) this.#reads.release(this.#raft.appliedIndex);
+    this.#releaseReads();
+  }
+
+  /** Never from a state that a snapshot has replaced on the disk. */
+  #releaseReads(): void {
+    if (!this.#isReloading) this.#reads.release(this.#raft.appliedIndex, this.machine.revision);
   }
 
   /** Promises wait for every sync before them; one that needs none can be given at once. */
@@ -370,25 +401,18 @@ export class RaftNode implements PeerReceiver {
       if (message.term >= this.#raft.term) this.#send(message);
     }
     if (batch.snapshot !== undefined) this.#reload(batch.snapshot);
-    this.#maybeTrim();
+    this.#housekeeping.maybeTrim();
     this.#conditions.settle();
     this.#turn();
   }
 
   #send(message: Message): void {
-    if (message.type === 'installSnapshot') this.#sendSnapshot(message);
-    else this.#parts.transport.send(message.to, { kind: 'raft', message });
-  }
-
-  #sendSnapshot(message: InstallSnapshot): void {
-    const { to, term, meta } = message;
-    if (this.#snapshots.isSending(to)) return;
-    void this.#snapshots.send(to, term, meta.index).then((index) =>
-      this.#guard(() => {
-        this.#raft.reportSnapshot(to, index);
-        this.#schedule();
-      }),
-    );
+    const { to } = message;
+    if (message.type !== 'installSnapshot') this.#parts.transport.send(to, { kind: 'raft', message });
+    else if (!this.#snapshots.isSending(to)) {
+      const sent = this.#snapshots.send(to, message.term, message.meta.index);
+      void sent.then((index) => this.#ask(() => this.#raft.reportSnapshot(to, index), undefined));
+    }
   }
 
   /** The snapshot is the state on disk now; the state in memory follows before anything else is applied or read. */
@@ -403,7 +427,7 @@ export class RaftNode implements PeerReceiver {
           for (const { reloaded } of this.#listeners) reloaded();
           this.#parts.logger.info('snapshot installed', { index, revision: machine.revision });
           this.#conditions.settle();
-          this.#reads.release(this.#raft.appliedIndex);
+          this.#releaseReads();
           this.#schedule();
         }),
       (error: unknown) => this.#stopFor(diskFailure(error)),
@@ -412,24 +436,15 @@ export class RaftNode implements PeerReceiver {
 
   // Time
 
-  #armTimer(): void {
-    this.#timer = this.#parts.clock.setTimer(() => this.#guard(() => this.#tick()), tickMs(this.#parts.options));
-  }
-
-  #tick(): void {
-    const now = this.#parts.clock.now();
-    const due = Math.floor((now - this.#lastTickAt) / tickMs(this.#parts.options));
-    // After a pause only a few ticks are made up for: what arrived meanwhile is to be heard first.
-    if (due > LIMITS.catchUpTicksMax) this.#lastTickAt = now;
-    else this.#lastTickAt += due * tickMs(this.#parts.options);
-    for (let tick = Math.min(due, LIMITS.catchUpTicksMax); tick > 0; tick -= 1) this.#raft.tick();
-    this.#checkDisk(now);
+  #tick(ticks: number, now: number): void {
+    for (let tick = ticks; tick > 0; tick -= 1) this.#raft.tick();
+    this.#housekeeping.checkDisk(now);
     this.#proposals.expire(now);
     this.#placement.tick(now);
     this.#reads.tick(now);
     this.#leases.tick(now);
+    this.#sessionTime.tick(now);
     this.#conditions.settle();
-    this.#armTimer();
     if (this.#hasWork(now)) this.#schedule();
   }
 
@@ -440,21 +455,6 @@ export class RaftNode implements PeerReceiver {
     const isCompacting = this.#canApply && this.#applier.hasCompactionWork;
     if (hasNews || this.#watchman.hasNews || (isAwaited && leader !== 0n) || isCompacting) return true;
     return this.#leases.hasWork(now) || this.#lane.isDue(now);
-  }
-
-  /** Heartbeats must not keep a leader in office whose disk no longer takes its entries. */
-  #checkDisk(now: number): void {
-    const since = this.#lane.writingSince;
-    if (since === undefined || now - since < this.#parts.options.electionMs || this.#raft.role !== 'leader') return;
-    this.#parts.logger.warn('disk too slow to lead', { writingMs: Math.round(now - since) });
-    this.#raft.stepDown();
-  }
-
-  #maybeTrim(): void {
-    const durableIndex = this.#lane.durablePoint.index;
-    const needed = { durableIndex, neededIndex: this.#snapshots.neededIndex };
-    const target = trimTarget(this.#raft.status(), needed, this.#parts.options);
-    if (target !== undefined) this.#lane.addTrim(this.#raft.trimLog(target));
   }
 
   /** Resolves once `holds`, when the member stops, or after `timeoutMs`. */
@@ -490,7 +490,7 @@ export class RaftNode implements PeerReceiver {
 
   #halt(): void {
     this.#isStopped = true;
-    this.#timer?.cancel();
+    this.#ticker.stop();
     this.#proposals.failAll();
     this.#reads.failAll(new QuorateError('STOPPED'));
     this.#leases.failAll(new QuorateError('STOPPED'));

@@ -1,20 +1,18 @@
 /**
- * Linearizable reads (Thesis §6.4). All reads that wait share one confirmation round; the next round starts when it is
- * answered. A round that gets no answer is asked again under a new token, never the old one: an answer to the old
- * question says nothing about reads that came later.
+ * Reads that wait before they may look at this member's state.
+ *
+ * Linearizable ones (Thesis §6.4) share one confirmation round; the next round starts when it is answered. A round that
+ * gets no answer is asked again under a new token, never the old one: an answer to the old question says nothing about
+ * reads that came later. The last round also says how old this member's state can be. Others wait for a revision alone.
  */
 import { QuorateError } from '../lib/quorate-error.js';
 import type { ReadState } from '../raft/ready.js';
 import type { LogIndex } from '../raft/types.js';
 import { LIMITS } from './limits.js';
+import type { ReadWaiter } from './read-waiter.js';
+import { RevisionWaits } from './revision-waits.js';
 
-export interface ReadWaiter {
-  /** Monotonic ms after which the read is refused. */
-  readonly deadline: number;
-  /** Everything acknowledged before the read came is applied here. */
-  ready(): void;
-  failed(error: QuorateError): void;
-}
+export type { ReadWaiter };
 
 export interface ReadPoints {
   /** Undefined when no leader is known. */
@@ -33,6 +31,12 @@ interface Confirmed {
   readonly waiters: readonly ReadWaiter[];
 }
 
+/** Whoever has applied this far knows everything that was acknowledged before `askedAt`. */
+interface Fresh {
+  readonly index: LogIndex;
+  readonly askedAt: number;
+}
+
 export class Reads {
   readonly #points: ReadPoints;
   /** Without an answer for this long, ask again. */
@@ -43,6 +47,11 @@ export class Reads {
   #confirmed: Confirmed[] = [];
   #size = 0;
   #earliestDeadline = Infinity;
+  readonly #forRevisions = new RevisionWaits();
+  /** Of the last round that was confirmed. */
+  #confirmedPoint: Fresh | undefined;
+  /** Since when this member's state is surely the newest of the cluster; the start of a round that is applied here. */
+  #freshAt = -Infinity;
 
   constructor(points: ReadPoints, retryMs: number) {
     this.#points = points;
@@ -50,16 +59,24 @@ export class Reads {
   }
 
   get size(): number {
-    return this.#size;
+    return this.#size + this.#forRevisions.size;
   }
 
-  /** Throws TOO_MANY_REQUESTS when the queue is full. */
-  add(waiter: ReadWaiter): void {
-    if (this.#size >= LIMITS.readsMax) {
+  /** This member's state, as it was released last, holds all that was acknowledged before this moment of its clock. */
+  get freshAt(): number {
+    return this.#freshAt;
+  }
+
+  /** With `revision` it waits for nothing but that. Throws TOO_MANY_REQUESTS when the queue is full. */
+  add(waiter: ReadWaiter, revision?: number): void {
+    if (this.size >= LIMITS.readsMax) {
       throw new QuorateError('TOO_MANY_REQUESTS', `${LIMITS.readsMax} reads wait already`);
     }
-    this.#size += 1;
-    this.#waiting.push(waiter);
+    if (revision !== undefined) this.#forRevisions.add(revision, waiter);
+    else {
+      this.#size += 1;
+      this.#waiting.push(waiter);
+    }
     this.#earliestDeadline = Math.min(this.#earliestDeadline, waiter.deadline);
   }
 
@@ -81,14 +98,24 @@ export class Reads {
     if (round?.token !== state.token) return;
     this.#round = undefined;
     this.#confirmed.push({ index: state.index, waiters: round.waiters });
+    this.#confirmedPoint = { index: state.index, askedAt: round.askedAt };
   }
 
   dropped(token: number): void {
     if (this.#round?.token === token) this.#giveUpRound();
   }
 
-  /** Answers every confirmed read whose index is applied. */
-  release(appliedIndex: LogIndex): void {
+  /** Answers every read that waits for no more than this: the state in memory is at both. */
+  release(appliedIndex: LogIndex, revision: number): void {
+    if (this.#confirmedPoint !== undefined && this.#confirmedPoint.index <= appliedIndex) {
+      this.#freshAt = this.#confirmedPoint.askedAt;
+      this.#confirmedPoint = undefined;
+    }
+    this.#releaseConfirmed(appliedIndex);
+    this.#forRevisions.release(revision);
+  }
+
+  #releaseConfirmed(appliedIndex: LogIndex): void {
     for (let head = this.#confirmed[0]; head !== undefined && head.index <= appliedIndex; head = this.#confirmed[0]) {
       const { index, waiters } = head;
       let told = 0;
@@ -119,6 +146,7 @@ export class Reads {
       waiter.failed(error);
       return false;
     });
+    this.#forRevisions.failAll(error);
   }
 
   #giveUpRound(): void {
@@ -128,7 +156,7 @@ export class Reads {
   }
 
   #expire(now: number): void {
-    this.#earliestDeadline = Infinity;
+    this.#earliestDeadline = this.#forRevisions.expire(now);
     this.#filter((waiter) => {
       if (waiter.deadline <= now) {
         waiter.failed(new QuorateError('TIMEOUT', 'not confirmed in time'));

@@ -5,12 +5,27 @@
 import { InvariantError } from '../lib/assert.js';
 import type { Clock } from '../lib/clock.js';
 import { QuorateError } from '../lib/quorate-error.js';
-import type { Command } from '../state/command.js';
+import type { Command, Stamp } from '../state/command.js';
 import type { Applied, CommandResult, Outcome } from '../state/result.js';
+import type { Consistency } from './consistency.js';
 import type { Header, RequestOptions } from './member.js';
+import type { ProposalWaiter } from './proposals.js';
 import type { RaftNode } from './raft-node.js';
 
 export type Maybe<T> = T | Promise<T>;
+
+export interface Asking {
+  readonly command: Command;
+  /** Of a write of a session. */
+  readonly stamp?: Stamp;
+  readonly options: RequestOptions | undefined;
+}
+
+export interface Asked<T> {
+  readonly answer: Promise<T>;
+  /** Nobody waits for it any more. What waits for a leader is not proposed then. */
+  readonly abandon: () => void;
+}
 
 export class Requests {
   readonly #node: RaftNode;
@@ -38,28 +53,54 @@ export class Requests {
     answer: (applied: Applied) => Maybe<T>,
   ): Promise<T> {
     if (options?.signal?.aborted === true) return Promise.reject(new QuorateError('CANCELED'));
+    const asked = this.ask({ command, options }, answer);
+    options?.signal?.addEventListener('abort', () => asked.abandon(), { once: true });
+    return asked.answer;
+  }
+
+  /** For whoever takes it back by hand: that is much cheaper than a signal, of which nothing is looked at here. */
+  ask<T>({ command, stamp, options }: Asking, answer: (applied: Applied) => Maybe<T>): Asked<T> {
     const deadline = this.deadline(options);
-    return new Promise((resolve, reject) => {
-      const proposal = this.#node.propose(command, deadline, {
+    let abandon = (): void => undefined;
+    const promise = new Promise<T>((resolve, reject) => {
+      const waiter: ProposalWaiter = {
         applied: (applied) =>
           settle(resolve, reject, () => {
             if (!applied.outcome.ok) throw errorOf(applied.outcome);
             return this.within(deadline, 'OUTCOME_UNKNOWN', answer(applied));
           }),
         failed: reject,
-      });
-      options?.signal?.addEventListener('abort', () => proposal.abandon(), { once: true });
+      };
+      const proposal = this.#node.propose(command, deadline, waiter, stamp);
+      abandon = () => proposal.abandon();
     });
+    return { answer: promise, abandon };
   }
 
-  /** `look` runs once this member may answer: at once when `isLocal`, else when the read is confirmed and applied. */
-  read<T>(isLocal: boolean, options: RequestOptions | undefined, look: () => Maybe<T>): Promise<T> {
+  /** `look` runs as soon as this member's state is as fresh as it must be. */
+  read<T>(consistency: Consistency, options: RequestOptions | undefined, look: () => Maybe<T>): Promise<T> {
     const deadline = this.deadline(options);
     return new Promise((resolve, reject) => {
       const ready = (): void => settle(resolve, reject, () => this.within(deadline, 'TIMEOUT', look()));
-      if (isLocal && this.#node.isServing) ready();
-      else this.#node.read({ deadline, ready, failed: reject });
+      const revision = consistency.kind === 'session' ? consistency.seenRevision : undefined;
+      if (this.#isFresh(consistency)) ready();
+      else this.#node.read({ deadline, ready, failed: reject }, revision);
     });
+  }
+
+  #isFresh(consistency: Consistency): boolean {
+    const node = this.#node;
+    if (!node.isServing) return false;
+    switch (consistency.kind) {
+      case 'linearizable':
+        return false;
+      case 'serializable':
+        return true;
+      case 'session':
+        return node.machine.revision >= consistency.seenRevision;
+      case 'maxStaleness':
+        return this.#clock.now() - node.freshAt <= consistency.ms;
+    }
   }
 
   /**

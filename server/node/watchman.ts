@@ -5,7 +5,16 @@
 import type { Logger } from '../lib/logger.js';
 import { checkState, checkStep } from '../raft/invariants.js';
 import type { Raft, RaftStatus } from '../raft/raft.js';
-import type { NodeId } from '../raft/types.js';
+import type { NodeId, Term } from '../raft/types.js';
+import type { MemberInfo } from '../state/result.js';
+
+export interface Leadership {
+  /** 0n: nobody known. */
+  readonly leader: NodeId;
+  readonly term: Term;
+  /** What the members say of themselves. */
+  readonly members: readonly MemberInfo[];
+}
 
 export class Watchman {
   readonly #raft: Raft;
@@ -13,7 +22,9 @@ export class Watchman {
   readonly #checksInvariants: boolean;
   readonly #listeners: ((isReady: boolean) => void)[] = [];
   #checked: RaftStatus | undefined;
+  readonly #leadershipListeners = new Set<(leadership: Leadership) => void>();
   #lastLeader: NodeId = 0n;
+  #told: Leadership | undefined;
   #wasReady = false;
 
   constructor(raft: Raft, logger: Logger, checksInvariants: boolean) {
@@ -26,12 +37,18 @@ export class Watchman {
     this.#listeners.push(listener);
   }
 
+  onLeadershipChange(listener: (leadership: Leadership) => void): () => void {
+    this.#leadershipListeners.add(listener);
+    return () => void this.#leadershipListeners.delete(listener);
+  }
+
   /** Whether look() has something to tell. */
   get hasNews(): boolean {
     return this.#raft.leader !== this.#lastLeader;
   }
 
-  look(isReady: boolean): void {
+  /** `members`: a list that never changes; a change makes a new one. */
+  look(isReady: boolean, members: readonly MemberInfo[]): void {
     if (this.#checksInvariants) {
       const now = checkState(this.#raft);
       if (this.#checked !== undefined) checkStep(this.#checked, now);
@@ -39,9 +56,17 @@ export class Watchman {
     }
     this.tellReady(isReady);
     const { leader, term, role } = this.#raft;
+    this.#tellLeadership({ leader, term, members });
     if (leader === this.#lastLeader) return;
     this.#lastLeader = leader;
     this.#logger.info(leader === 0n ? 'no leader' : 'leader known', { leader, term, role });
+  }
+
+  #tellLeadership(leadership: Leadership): void {
+    const { leader, term, members } = this.#told ?? {};
+    if (leader === leadership.leader && term === leadership.term && members === leadership.members) return;
+    this.#told = leadership;
+    for (const listener of [...this.#leadershipListeners]) listener(leadership);
   }
 
   tellReady(isReady: boolean): void {
@@ -49,11 +74,4 @@ export class Watchman {
     this.#wasReady = isReady;
     for (const listener of this.#listeners) listener(isReady);
   }
-}
-
-/** The voter that is there and has most of the log: who shall lead when this member must not. */
-export function successorOf(raft: Raft): NodeId | undefined {
-  const { peers, conf, id } = raft.status();
-  const others = peers.filter((peer) => peer.id !== id && conf.voters.includes(peer.id) && peer.recentActive);
-  return others.sort((a, b) => b.match - a.match)[0]?.id;
 }

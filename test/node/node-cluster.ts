@@ -12,6 +12,7 @@ import type { OutgoingSnapshot, PeerMessage, PeerReceiver, PeerTransport } from 
 import type { Fatal } from '../../server/node/fatal.js';
 import { RaftNode } from '../../server/node/raft-node.js';
 import { rebuildState } from '../../server/node/rebuild.js';
+import { NodeSessionMember } from '../../server/node/session-member.js';
 import type { Engine } from '../../server/storage/engine.js';
 import { MemoryIdentityFile } from '../../server/storage/identity.js';
 import { MemoryDisk, type MemoryDiskHooks } from '../../server/storage/memory-disk.js';
@@ -32,6 +33,7 @@ export interface RunningMember {
   readonly node: RaftNode;
   readonly kv: KvMember;
   readonly leases: NodeLeaseMember;
+  readonly sessions: NodeSessionMember;
   readonly store: MemberStore;
 }
 
@@ -134,7 +136,9 @@ export class NodeCluster {
     const random = seededRandom(this.#seed * 1_000_000 + Number(id) * 1000 + loaded.boot + 500);
     const { electionMs } = this.#nodeOptions;
     const leases = new NodeLeaseMember({ node, clock: process, random, clusterId: CLUSTER_ID, electionMs });
-    const member = { node, kv: new KvMember(node, store, process, CLUSTER_ID), leases, store, process };
+    const kv = new KvMember(node, store, process, CLUSTER_ID);
+    const sessions = new NodeSessionMember({ node, store, clock: process, clusterId: CLUSTER_ID, kv, leases });
+    const member = { node, kv, leases, sessions, store, process };
     this.#lives.set(id, member);
     void node.fatal.then((fatal) => this.fatals.push({ id, ...fatal }));
     await node.start();

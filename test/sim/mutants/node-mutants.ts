@@ -19,8 +19,8 @@ export const NODE_MUTANTS: readonly Mutant[] = [
     replacements: [
       {
         file: 'node/raft-node.ts',
-        find: 'if (!this.#isReloading) this.#reads.release(this.#raft.appliedIndex);',
-        replace: 'this.#reads.release(this.#raft.appliedIndex);',
+        find: 'if (!this.#isReloading) this.#reads.release(this.#raft.appliedIndex, this.machine.revision);',
+        replace: 'this.#reads.release(this.#raft.appliedIndex, this.machine.revision);',
       },
     ],
   },
@@ -190,9 +190,9 @@ export const NODE_MUTANTS: readonly Mutant[] = [
         replace: 'const wanted = Math.min(durableIndex, neededIndex);',
       },
       {
-        file: 'node/raft-node.ts',
-        find: 'const durableIndex = this.#lane.durablePoint.index;',
-        replace: 'const durableIndex = this.#raft.appliedIndex;',
+        file: 'node/housekeeping.ts',
+        find: 'const durableIndex = lane.durablePoint.index;',
+        replace: 'const durableIndex = raft.appliedIndex;',
       },
       {
         file: 'node/save-lane.ts',
