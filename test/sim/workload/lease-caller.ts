@@ -44,13 +44,26 @@ export class LeaseCaller {
   readonly history: LeaseOperation[] = [];
   readonly #parts: LeaseCallerParts;
   readonly #lives = new MemberLives();
+  readonly #open = new Set<Promise<LeaseOperation>>();
 
   constructor(parts: LeaseCallerParts) {
     this.#parts = parts;
   }
 
+  /** Resolves as soon as no call is open. */
+  async untilIdle(): Promise<void> {
+    while (this.#open.size > 0) await Promise.all(this.#open);
+  }
+
   /** Resolves, at the latest when patience ends, with what was recorded. */
   ask(asking: LeaseAsking): Promise<LeaseOperation> {
+    const asked = this.#ask(asking);
+    this.#open.add(asked);
+    void asked.then(() => this.#open.delete(asked));
+    return asked;
+  }
+
+  #ask(asking: LeaseAsking): Promise<LeaseOperation> {
     const { ports } = this.#parts;
     const { client, target, call, patienceMs, deadlineMs } = asking;
     const known = this.#lives.known(target);

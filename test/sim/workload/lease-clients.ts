@@ -57,7 +57,12 @@ export class LeaseClients {
     for (const client of this.#clients) client.end();
   }
 
-  /** At the end of a run. */
+  /** Resolves as soon as no call about leases is open. */
+  untilIdle(): Promise<void> {
+    return this.#leaseCaller.untilIdle();
+  }
+
+  /** At the end of a run, when no call is open. */
   judge(keyOperations: readonly Operation[]): readonly Finding[] {
     const { plan, ports, tally } = this.#parts;
     const { leaseRecords } = ports;

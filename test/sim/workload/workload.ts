@@ -132,6 +132,7 @@ class ClusterWorkload implements Workload {
     this.quiet();
     this.#isProving = false;
     await this.#caller.untilIdle();
+    await this.#leaseClients.untilIdle();
     const finalHistory = await this.#readFinalHistory(target);
     await this.#watchers?.judge();
     if (this.#caller.openCalls > 0) this.#findings.add('client', `${this.#caller.openCalls} calls without an outcome`);
