@@ -2,12 +2,12 @@
  * What etcd's election service does beyond waiting for a turn: the leader tells a value, gives leadership up, and
  * everybody may look who leads, now and from now on.
  */
-import { orAborted } from '../lib/aborted.js';
 import type { ByteString } from '../lib/bytes.js';
 import { QuorateError } from '../lib/quorate-error.js';
 import type { TxnOp } from '../state/command.js';
 import type { KeyValue } from '../state/result.js';
 import type { Header, RequestOptions, TxnAnswer } from './member.js';
+import { patientRead } from './patient-read.js';
 import { createdAt, deleteOf, type LineParts, putOf, type Turn, WaitingLine } from './waiting-line.js';
 import { watchOf, watchOutputs } from './watch-outputs.js';
 
@@ -63,21 +63,9 @@ export class Election {
   async *observe(name: ByteString, signal: AbortSignal | undefined): AsyncGenerator<Observed, never> {
     const line = new WaitingLine(this.#parts, name);
     for (;;) {
-      const { revision, kv } = await this.#look(line, signal);
-      if (kv === undefined) await this.#untilSomebody(line, revision + 1, signal);
-      else yield* this.#follow(kv, revision, signal);
-    }
-  }
-
-  /** A cluster without a leader is no reason to end: whoever observes wants to know when that is over. */
-  async #look(line: WaitingLine, signal: AbortSignal | undefined) {
-    for (;;) {
-      try {
-        const { header, kv } = await orAborted(line.first(), signal);
-        return { revision: header.revision, kv };
-      } catch (error) {
-        if (!(error instanceof QuorateError) || error.code !== 'TIMEOUT') throw error;
-      }
+      const { header, kv } = await patientRead(() => line.first(), signal);
+      if (kv === undefined) await this.#untilSomebody(line, header.revision + 1, signal);
+      else yield* this.#follow(kv, header.revision, signal);
     }
   }
 

@@ -5,13 +5,13 @@
  * everybody before it together, has just said so; and who is answered for a place that it had already marks it, so that
  * an earlier call which gives the place back, late, from another member, does not take it away.
  */
-import { orAborted } from '../lib/aborted.js';
 import type { ByteString } from '../lib/bytes.js';
 import { QuorateError } from '../lib/quorate-error.js';
 import type { Compare, DeleteRangeCommand, PutCommand, RangeQuery } from '../state/command.js';
 import { keyQuery } from '../state/key-query.js';
 import type { KeyValue } from '../state/result.js';
 import type { Header, Member, RequestOptions, TxnAnswer, WatchSource } from './member.js';
+import { patientRead } from './patient-read.js';
 import { watchOf, watchOutputs } from './watch-outputs.js';
 
 export interface LineParts {
@@ -101,8 +101,8 @@ export class WaitingLine {
     // Where nobody is there any more to be told, nobody else shall wait for that.
     if (isFirst && signal?.aborted !== true) return place.header;
     for (;;) {
-      const look = this.#look([keyQuery(key), this.#youngestBefore(createRevision)]);
-      const { header, results } = await orAborted(look, signal);
+      const ranges = [keyQuery(key), this.#youngestBefore(createRevision)];
+      const { header, results } = await patientRead(() => this.#look(ranges), signal);
       const [own, before] = results.map((result) => (result.kind === 'range' ? result.kvs[0] : undefined));
       if (own?.createRevision !== createRevision) throw new QuorateError('TURN_LOST');
       if (before === undefined) return header;

@@ -3,11 +3,11 @@
  * back: every key is created once, in order, and every watcher must tell just that. QUORATE_TARGET=etcd runs the same
  * against etcd.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { Etcd3, type Watcher } from 'etcd3';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Cluster, until } from '../harness/cluster.js';
 import { requirePeer, targetProgram } from '../harness/etcd.js';
+import { EtcdctlProcess } from './etcdctl-process.js';
 
 const keysBeforeDeath = 40;
 const keysAfterDeath = 160;
@@ -17,33 +17,14 @@ const names = Array.from({ length: keysBeforeDeath + keysAfterDeath }, (_, n) =>
 
 /** One etcdctl, whose output is three lines for each put: PUT, the key, the value. */
 class EtcdctlWatch {
-  readonly #process: ChildProcess;
-  #output = '';
-  #errors = '';
+  readonly #process: EtcdctlProcess;
 
-  constructor(endpoints: readonly string[], args: readonly string[], stdin = '') {
-    this.#process = spawn('etcdctl', ['--endpoints', endpoints.join(','), 'watch', ...args], {
-      env: { PATH: process.env['PATH'], ETCDCTL_API: '3' },
-    });
-    this.#process.stdout?.on('data', (bytes: Buffer) => {
-      this.#output += bytes.toString();
-    });
-    this.#process.stderr?.on('data', (bytes: Buffer) => {
-      this.#errors += bytes.toString();
-    });
-    if (stdin !== '') this.#process.stdin?.write(stdin);
+  constructor(endpoints: readonly string[], args: readonly string[], input = '') {
+    this.#process = EtcdctlProcess.start(endpoints, ['watch', ...args], input);
   }
 
   get keys(): readonly string[] {
-    return this.#output.split('\n').filter((line) => line.startsWith('w/'));
-  }
-
-  get errors(): string {
-    return this.#errors;
-  }
-
-  end(): void {
-    this.#process.kill('SIGKILL');
+    return this.#process.lines.filter((line) => line.startsWith('w/'));
   }
 }
 
@@ -83,7 +64,6 @@ describe.skipIf(!requirePeer('etcdctl', targetProgram))(`watches of etcd's clien
     etcdctls.push(new EtcdctlWatch(endpoints, ['-i'], 'watch --prefix w/ --rev 1\n'));
     let isGood = false;
     onTestFinished(async () => {
-      for (const watch of etcdctls) watch.end();
       for (const client of clients) client.close();
       if (!isGood) console.error(cluster.logTails());
       await cluster.end({ keep: !isGood });

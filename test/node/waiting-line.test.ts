@@ -1,6 +1,7 @@
 /** Locks made of keys and leases, on whole members: one holder at a time, first come first served, no dead waiters. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { QuorateError } from '../../server/lib/quorate-error.js';
+import type { Member } from '../../server/node/member.js';
 import { type Turn, WaitingLine } from '../../server/node/waiting-line.js';
 import { NodeCluster, type RunningMember } from './node-cluster.js';
 import { get, put } from './requests.js';
@@ -184,6 +185,25 @@ describe('a waiting line', () => {
     const waiter = await enter(follower(), 2n);
     for (let count = 0; count < 20; count += 1) await cluster.run(leader.kv.put(put('other', `${count}`)));
     await cluster.run(leader.kv.compact({ kind: 'compact', revision: leader.node.machine.revision }, false));
+    await cluster.run(leader.leases.revoke(1n));
+    await cluster.clock.advance(100);
+    expect(turnOf(waiter).key).toBe('lock/2');
+  });
+
+  it('waits on while nobody leads', async () => {
+    const leader = await start(1);
+    await enter(leader, 1n);
+    let unconfirmed = 0;
+    const kv: Pick<Member, 'txn'> = {
+      txn: (command) => {
+        if (command.compares.length > 0 || unconfirmed >= 3) return leader.kv.txn(command);
+        unconfirmed += 1;
+        return Promise.reject(new QuorateError('TIMEOUT'));
+      },
+    };
+    const waiter = watched(new WaitingLine({ kv, watches: leader.kv }, 'lock').enter(2n, undefined, undefined));
+    await cluster.clock.advance(100);
+    expect([unconfirmed, waiter.outcome]).toEqual([3, undefined]);
     await cluster.run(leader.leases.revoke(1n));
     await cluster.clock.advance(100);
     expect(turnOf(waiter).key).toBe('lock/2');
