@@ -45,6 +45,25 @@ export class WireReader {
     return this.#lose();
   }
 
+  /** 64 bits, in two's complement when it is negative. */
+  varint64(): bigint {
+    let low = 0;
+    let high = 0;
+    for (let shift = 0; shift < 70; shift += 7) {
+      const byte = this.#bytes[this.#position];
+      if (byte === undefined) break;
+      this.#position += 1;
+      // Of the tenth byte one bit counts.
+      if (shift === 63 && byte > 1) break;
+      const bits = byte & 0x7f;
+      if (shift < 32) low |= bits << shift;
+      if (shift > 28) high |= bits << (shift - 32);
+      else if (shift === 28) high = bits >>> 4;
+      if (byte < 0x80) return (BigInt(high) << 32n) | BigInt(low >>> 0);
+    }
+    return BigInt(this.#lose());
+  }
+
   fixed64(): bigint {
     const start = this.#pass(8);
     return this.#isLost ? 0n : this.#bytes.readBigUInt64LE(start);

@@ -11,6 +11,8 @@ const SHARED_BYTES = 64 * 1024;
 const SHARED_PIECE_BYTES_MAX = 4 * 1024;
 
 export class WireWriter {
+  /** One 64-bit number, to be read as two of 32: arithmetic with bigints is slow. */
+  readonly #halves = new DataView(new ArrayBuffer(8));
   #shared = Buffer.alloc(0);
   /** Where the next piece in it begins. */
   #sharedStart = 0;
@@ -71,9 +73,15 @@ export class WireWriter {
 
   /** 64 bits, in two's complement when it is negative. */
   varint64(value: bigint): void {
-    let rest = BigInt.asUintN(64, value);
-    for (; rest >= 0x80n; rest >>= 7n) this.byte(Number(rest & 0x7fn) | 0x80);
-    this.byte(Number(rest));
+    this.#halves.setBigInt64(0, value);
+    let high = this.#halves.getUint32(0);
+    let low = this.#halves.getUint32(4);
+    for (; high > 0; high >>>= 7) {
+      this.byte((low & 0x7f) | 0x80);
+      low = ((low >>> 7) | (high << 25)) >>> 0;
+    }
+    for (; low >= 0x80; low >>>= 7) this.byte((low & 0x7f) | 0x80);
+    this.byte(low);
   }
 
   fixed64(value: bigint): void {

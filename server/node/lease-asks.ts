@@ -44,12 +44,13 @@ export class LeaseAsks {
   }
 
   /** Throws TOO_MANY_REQUESTS. */
-  add(ask: Omit<LeaseAsk, 'number'>, deadline: number, waiter: LeaseWaiter): void {
+  add({ id, renew }: Omit<LeaseAsk, 'number'>, deadline: number, waiter: LeaseWaiter): void {
     if (this.#byNumber.size >= LIMITS.leaseAsksMax) {
       throw new QuorateError('TOO_MANY_REQUESTS', `${LIMITS.leaseAsksMax} questions about leases wait already`);
     }
     this.#lastNumber += 1;
-    const pending = { ...ask, number: this.#lastNumber, deadline, waiter, sentAt: Infinity };
+    // Field by field: a spread costs more than all the rest of a renewal.
+    const pending = { id, renew, number: this.#lastNumber, deadline, waiter, sentAt: Infinity };
     this.#byNumber.set(pending.number, pending);
     this.#unsent.add(pending);
     this.#earliestDeadline = Math.min(this.#earliestDeadline, deadline);

@@ -1,22 +1,24 @@
 /**
  * One stream of renewals: an answer for each request, in their order. It reads no further while too many wait for their
- * answer, or while the client does not take the answers: what a stream can make this member hold is bounded.
+ * answer, or while the client does not take the answers: what a stream can make this member hold is bounded. Answers that
+ * come together, as those to requests of one moment do, are written together.
  */
 import type { ServerDuplexStream } from '@grpc/grpc-js';
-import { LeaseKeepAliveRequest, LeaseKeepAliveResponse } from '@quorate/proto/etcd/lease.js';
 import type { LeaseKeepAliveAnswer, LeaseMember } from '../node/lease-member.js';
-import { decodeMessage, encodeMessage } from './codec.js';
 import { wireStatusOf, type WireStatus } from './errors.js';
-import { headerToWire } from './kv-answer.js';
+import { decodeRenewal, RenewalAnswers } from './renewal-codec.js';
 import type { RequestGate } from './request-gate.js';
 
-export const renewalsPerStreamMax = 256;
+export const renewalsPerStreamMax = 1_024;
 
-type Call = ServerDuplexStream<Buffer, Buffer>;
+/** Responses are lists of messages that are written together. */
+export type Call = ServerDuplexStream<Buffer, readonly Buffer[]>;
 
 interface Renewal {
   readonly bytes: number;
-  outcome: { readonly answer: LeaseKeepAliveAnswer } | { readonly error: unknown } | undefined;
+  answer: LeaseKeepAliveAnswer | undefined;
+  /** Then there is no answer. */
+  error: unknown;
 }
 
 export interface KeepAliveParts {
@@ -29,8 +31,10 @@ export interface KeepAliveParts {
 export class KeepAliveStream {
   readonly #call: Call;
   readonly #parts: KeepAliveParts;
+  readonly #answers = new RenewalAnswers();
   /** In the order of the requests. */
   readonly #waiting: Renewal[] = [];
+  #isFlushing = false;
   #isHalfClosed = false;
   #isBlocked = false;
   #isOver = false;
@@ -68,40 +72,49 @@ export class KeepAliveStream {
       this.refuse(error);
       return;
     }
-    const renewal: Renewal = { bytes: bytes.length, outcome: undefined };
+    const renewal: Renewal = { bytes: bytes.length, answer: undefined, error: undefined };
     this.#waiting.push(renewal);
     if (this.#waiting.length >= renewalsPerStreamMax) this.#call.pause();
-    this.#renew(leases, bytes).then(
-      (answer) => {
-        renewal.outcome = { answer };
-        this.#flush();
-      },
-      (error: unknown) => {
-        renewal.outcome = { error };
-        this.#flush();
-      },
-    );
+    const failed = (error: unknown): void => {
+      renewal.error = error;
+      this.#flushSoon();
+    };
+    try {
+      leases.keepAlive(decodeRenewal(bytes)).then((answer) => {
+        renewal.answer = answer;
+        this.#flushSoon();
+      }, failed);
+    } catch (error) {
+      failed(error);
+    }
   }
 
-  async #renew(leases: Pick<LeaseMember, 'keepAlive'>, bytes: Buffer): Promise<LeaseKeepAliveAnswer> {
-    return leases.keepAlive(decodeMessage(LeaseKeepAliveRequest, bytes).ID);
+  /** Answers of one moment are known one after the other, each in a microtask: this comes after the last of them. */
+  #flushSoon(): void {
+    if (this.#isFlushing) return;
+    this.#isFlushing = true;
+    queueMicrotask(() => {
+      this.#isFlushing = false;
+      this.#flush();
+    });
   }
 
   #flush(): void {
-    for (let head = this.#waiting[0]; head?.outcome !== undefined && !this.#isBlocked; head = this.#waiting[0]) {
-      if (this.#isOver) return;
-      if ('error' in head.outcome) {
-        this.refuse(head.outcome.error);
-        return;
+    if (this.#isOver || this.#isBlocked) return;
+    const messages: Buffer[] = [];
+    let failure: unknown;
+    for (const { bytes, answer, error } of this.#waiting) {
+      if (answer === undefined) {
+        failure = error;
+        break;
       }
-      this.#waiting.shift();
-      this.#parts.gate.leave(head.bytes);
-      const { header, id, ttl } = head.outcome.answer;
-      const message = encodeMessage(LeaseKeepAliveResponse, { header: headerToWire(header), ID: id, TTL: ttl });
-      this.#isBlocked = !this.#call.write(message);
+      this.#parts.gate.leave(bytes);
+      messages.push(this.#answers.encode(answer));
     }
-    if (this.#isOver) return;
-    if (this.#isHalfClosed && this.#waiting.length === 0) {
+    this.#waiting.splice(0, messages.length);
+    if (messages.length > 0) this.#isBlocked = !this.#call.write(messages);
+    if (failure !== undefined) this.refuse(failure);
+    else if (this.#isHalfClosed && this.#waiting.length === 0) {
       this.#over(undefined);
       this.#call.end();
     } else if (!this.#isBlocked && this.#waiting.length < renewalsPerStreamMax / 2) this.#call.resume();

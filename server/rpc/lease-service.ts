@@ -1,13 +1,14 @@
 /** etcdserverpb.Lease. Converts and passes on; what time is left of a lease is the leader's business. */
-import type { Server, ServerDuplexStream } from '@grpc/grpc-js';
+import type { Server } from '@grpc/grpc-js';
 import { LeaseDefinition } from '@quorate/proto/etcd/lease.js';
 import { bytesFrom } from '../lib/bytes.js';
 import type { Logger } from '../lib/logger.js';
 import type { LeaseMember } from '../node/lease-member.js';
 import { passBytes } from './codec.js';
 import { headerToWire } from './kv-answer.js';
-import { KeepAliveStream } from './keep-alive-stream.js';
+import { type Call, KeepAliveStream } from './keep-alive-stream.js';
 import type { RequestGate } from './request-gate.js';
+import { serializeBundle } from './message-bundle.js';
 import type { StreamEnds } from './stream-ends.js';
 import type { UnaryCalls } from './unary-calls.js';
 
@@ -49,7 +50,7 @@ export function serveLeases(calls: UnaryCalls, leases: LeaseMember, ports: Lease
 
 function serveKeepAlive(leases: LeaseMember, { server, gate, ends, logger }: LeasePorts): void {
   const { name } = LeaseDefinition.methods.leaseKeepAlive;
-  const serve = (call: ServerDuplexStream<Buffer, Buffer>): void => {
+  const serve = (call: Call): void => {
     let forget = (): void => undefined;
     const stream = new KeepAliveStream(call, {
       leases,
@@ -61,5 +62,5 @@ function serveKeepAlive(leases: LeaseMember, { server, gate, ends, logger }: Lea
     });
     forget = ends.attend(call.metadata, (error) => stream.refuse(error));
   };
-  server.register(`/${LeaseDefinition.fullName}/${name}`, serve, passBytes, passBytes, 'bidi');
+  server.register(`/${LeaseDefinition.fullName}/${name}`, serve, serializeBundle, passBytes, 'bidi');
 }

@@ -2,6 +2,7 @@
  * npm run bench -- unary [--seconds 5] [--rounds 3] [--only quorate|etcd] [--operation put|get]
  *                        [--in-flight 1|64|1024] [--profile FOLDER]
  * npm run bench -- watch [--rounds 3] [--only quorate|etcd] [--profile FOLDER]
+ * npm run bench -- lease [--seconds 5] [--rounds 3] [--only quorate|etcd] [--profile FOLDER]
  *
  * Prints figures and leaves with 0; leaves with 1 when a figure would not be valid. With --profile every Quorate
  * process leaves a .cpuprofile for DevTools in FOLDER; its name holds the process id, and that of the leader is printed.
@@ -11,7 +12,8 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Program, requirePeer } from '../harness/etcd.js';
 import type { Operation } from './contender.js';
-import { tableOf, watchTablesOf } from './report.js';
+import { runLeases } from './lease.js';
+import { leaseTableOf, tableOf, watchTablesOf } from './report.js';
 import { runUnary } from './unary.js';
 import { measureAudience, runWatch } from './watch.js';
 
@@ -27,7 +29,7 @@ const { positionals, values } = parseArgs({
   },
 });
 
-const [what] = chosen('what', positionals.join(), ['unary', 'watch']);
+const [what] = chosen('what', positionals.join(), ['unary', 'watch', 'lease']);
 const programs: readonly Program[] = chosen('only', values.only, ['etcd', 'quorate']);
 const operations: readonly Operation[] = chosen('operation', values.operation, ['put', 'get']);
 const inFlights = chosen('in-flight', values['in-flight'], ['1', '64', '1024']).map(Number);
@@ -38,11 +40,9 @@ const profileFolder = values.profile === undefined ? undefined : resolve(values.
 if (profileFolder !== undefined) await mkdir(profileFolder, { recursive: true });
 const nodeArgs = profileFolder === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', profileFolder];
 const rounds = positive('rounds', values.rounds);
-if (what === 'watch') {
-  await watch();
-} else {
-  await unary();
-}
+if (what === 'watch') await watch();
+else if (what === 'lease') await lease();
+else await unary();
 
 async function watch(): Promise<void> {
   console.log(
@@ -50,6 +50,14 @@ async function watch(): Promise<void> {
   );
   console.log(`the reader alone takes ${(await measureAudience()).toFixed(0)} events/s, each in a message of its own`);
   console.log(watchTablesOf(await runWatch({ programs, rounds, nodeArgs })));
+}
+
+async function lease(): Promise<void> {
+  console.log(
+    '3 members each; 100,000 leases, renewed on one stream at the leader; then twice 4,000 that nobody renews; medians',
+  );
+  const seconds = positive('seconds', values.seconds);
+  console.log(leaseTableOf(await runLeases({ programs, seconds, rounds, nodeArgs })));
 }
 
 async function unary(): Promise<void> {

@@ -1,5 +1,6 @@
 /** Prints figures as a table for people: one row for each load, the programs side by side, and their ratio. */
 import type { Program } from '../harness/etcd.js';
+import type { LeaseFigure } from './lease.js';
 import type { UnaryFigure } from './unary.js';
 import type { WatchFigure } from './watch.js';
 
@@ -57,6 +58,31 @@ function deliveriesOf(figures: readonly WatchFigure[]): string {
 
 function percent(part: number): string {
   return `${part < 0 ? '' : '+'}${(part * 100).toFixed(1)} %`;
+}
+
+/** One row for each program. */
+export function leaseTableOf(figures: readonly LeaseFigure[]): string {
+  const header = [
+    'program',
+    'keepalives/s',
+    '(min-max)',
+    'client busy',
+    'late p50 ms',
+    'p99 ms',
+    'early',
+    'at once: p50 ms',
+    'p99 ms',
+    'early',
+  ];
+  const rows = figures.map(({ program, perSecond, clientBusy, spread, atOnce }) => [
+    program,
+    perSecond.median.toFixed(0),
+    `${perSecond.min.toFixed(0)}-${perSecond.max.toFixed(0)}`,
+    `${(clientBusy * 100).toFixed(0)} %`,
+    ...[spread, atOnce].flatMap(({ p50Ms, p99Ms, early }) => [p50Ms.toFixed(0), p99Ms.toFixed(0), String(early)]),
+  ]);
+  const [ratio] = ratioOf(figures, ({ perSecond }) => perSecond.median);
+  return aligned([header, ...rows]) + (ratio === undefined ? '' : `\nkeepalives/s, quorate/etcd: ${ratio}`);
 }
 
 /** `figures` of one load, in the order of the programs. */

@@ -11,6 +11,12 @@ const safe = fc.oneof(
   fc.maxSafeNat(),
   fc.tuple(fc.nat(52), fc.integer({ min: -2, max: 2 })).map(([bits, more]) => Math.max(0, 2 ** bits + more)),
 );
+/** Of every length, and around every power of two. */
+const int64 = fc
+  .tuple(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), fc.integer({ min: 0, max: 63 }), fc.nat(2))
+  .map(([value, shift, form]) =>
+    form === 0 ? value >> BigInt(shift) : BigInt.asIntN(64, (1n << BigInt(shift)) - BigInt(form - 1)),
+  );
 const bytes = fc.uint8Array({ maxLength: 300 }).map((array) => Buffer.from(array));
 
 function written(bytesMax: number, write: (writer: WireWriter) => void, writer = new WireWriter()): Buffer {
@@ -40,7 +46,7 @@ describe('a wire writer', () => {
       { numRuns: 2000 },
     );
     fc.assert(
-      fc.property(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), (value) => {
+      fc.property(int64, (value) => {
         expect(written(10, (writer) => writer.varint64(value))).toEqual(generated((writer) => writer.int64(value)));
         const unsigned = BigInt.asUintN(64, value);
         const piece = written(8, (writer) => writer.fixed64(unsigned));
@@ -112,13 +118,15 @@ describe('a wire reader', () => {
   it('reads back what a writer wrote', () => {
     const id = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
     fc.assert(
-      fc.property(bytes, safe, id, (content, value, fixed) => {
+      fc.property(bytes, safe, id, int64, (content, value, fixed, signed) => {
         const piece = written(800, (writer) => {
           writer.varintField(0x08, value);
           writer.byte(0x11);
           writer.fixed64(fixed);
           writer.bytesField(0x1a, content);
           writer.byteStringField(0x22, content.toString('latin1'));
+          writer.byte(0x28);
+          writer.varint64(signed);
         });
         const reader = new WireReader(new Uint8Array(piece));
         expect(reader.has(0x10)).toBe(false);
@@ -126,6 +134,7 @@ describe('a wire reader', () => {
         expect(reader.has(0x11) && reader.fixed64()).toBe(fixed);
         expect(reader.has(0x1a) && reader.bytes()).toEqual(content);
         expect(reader.has(0x22) && reader.byteString()).toBe(content.toString('latin1'));
+        expect(reader.has(0x28) && reader.varint64()).toBe(signed);
         expect(reader.isAt(piece.length)).toBe(true);
       }),
     );
@@ -137,6 +146,9 @@ describe('a wire reader', () => {
       [[0x80], (reader) => reader.varint()],
       [[0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x10], (reader) => reader.varint()],
       [[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f], (reader) => reader.varint()],
+      [[0xff, 0xff, 0xff], (reader) => reader.varint64()],
+      [[0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x02], (reader) => reader.varint64()],
+      [[0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x01], (reader) => reader.varint64()],
       [[1, 2, 3, 4, 5, 6, 7], (reader) => reader.fixed64()],
       [[4, 1, 2, 3], (reader) => reader.bytes()],
       [[4, 1, 2, 3], (reader) => reader.byteString()],
