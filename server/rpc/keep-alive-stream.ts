@@ -6,13 +6,13 @@
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import type { LeaseKeepAliveAnswer, LeaseMember } from '../node/lease-member.js';
 import { wireStatusOf, type WireStatus } from './errors.js';
+import { MessageBundle } from './message-bundle.js';
 import { decodeRenewal, RenewalAnswers } from './renewal-codec.js';
 import type { RequestGate } from './request-gate.js';
 
 export const renewalsPerStreamMax = 1_024;
 
-/** Responses are lists of messages that are written together. */
-export type Call = ServerDuplexStream<Buffer, readonly Buffer[]>;
+export type Call = ServerDuplexStream<Buffer, MessageBundle>;
 
 interface Renewal {
   readonly bytes: number;
@@ -101,7 +101,8 @@ export class KeepAliveStream {
 
   #flush(): void {
     if (this.#isOver || this.#isBlocked) return;
-    const messages: Buffer[] = [];
+    const bundle = new MessageBundle();
+    let decided = 0;
     let failure: unknown;
     for (const { bytes, answer, error } of this.#waiting) {
       if (answer === undefined) {
@@ -109,10 +110,11 @@ export class KeepAliveStream {
         break;
       }
       this.#parts.gate.leave(bytes);
-      messages.push(this.#answers.encode(answer));
+      bundle.add(this.#answers.encode(answer));
+      decided += 1;
     }
-    this.#waiting.splice(0, messages.length);
-    if (messages.length > 0) this.#isBlocked = !this.#call.write(messages);
+    this.#waiting.splice(0, decided);
+    if (decided > 0) this.#isBlocked = !this.#call.write(bundle);
     if (failure !== undefined) this.refuse(failure);
     else if (this.#isHalfClosed && this.#waiting.length === 0) {
       this.#over(undefined);

@@ -9,6 +9,7 @@ import type { LeaseKeepAliveAnswer } from '../node/lease-member.js';
 import type { Header } from '../node/member.js';
 import { decodeMessage, encodeMessage } from './codec.js';
 import { headerToWire } from './kv-answer.js';
+import type { Message } from './message-bundle.js';
 
 /** LeaseKeepAliveRequest.ID: field 1, a varint. */
 const REQUEST_ID_TAG = 1 << 3;
@@ -28,17 +29,15 @@ export function decodeRenewal(bytes: Buffer): bigint {
   return decodeMessage(LeaseKeepAliveRequest, bytes).ID;
 }
 
-/** Messages in the order of the answers. Their header is nearly always the same, and encoded once then. */
+/** The header of answers is nearly always the same: it is encoded once then, and a part of all of them. */
 export class RenewalAnswers {
   readonly #writer = new WireWriter();
   #header: Header | undefined;
   #headerField: Buffer = Buffer.alloc(0);
 
-  encode({ header, id, ttl }: LeaseKeepAliveAnswer): Buffer {
-    const field = this.#fieldOf(header);
+  encode({ header, id, ttl }: LeaseKeepAliveAnswer): Message {
     const writer = this.#writer;
-    writer.begin(field.length + NUMBERS_BYTES_MAX);
-    writer.raw(field);
+    writer.begin(NUMBERS_BYTES_MAX);
     if (id !== 0n) {
       writer.byte(ID_TAG);
       writer.varint64(id);
@@ -47,7 +46,7 @@ export class RenewalAnswers {
       writer.byte(TTL_TAG);
       writer.varint64(ttl);
     }
-    return writer.take();
+    return [this.#fieldOf(header), writer.take()];
   }
 
   #fieldOf(header: Header): Buffer {

@@ -6,16 +6,30 @@ import { createDeferred } from '../../server/lib/deferred.js';
 import { QuorateError } from '../../server/lib/quorate-error.js';
 import { decodeMessage, encodeMessage } from '../../server/rpc/codec.js';
 import { type Call, KeepAliveStream } from '../../server/rpc/keep-alive-stream.js';
+import type { MessageBundle } from '../../server/rpc/message-bundle.js';
+import { FRAME_HEADER_BYTES } from '../../server/rpc/one-message.js';
 import { RequestGate } from '../../server/rpc/request-gate.js';
 import { FakeLeases } from './fake-leases.js';
+
+function framesOf(bundle: MessageBundle): readonly Buffer[] {
+  const bytes = Buffer.alloc(bundle.bytes);
+  bundle.copy(bytes);
+  const frames: Buffer[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const end = at + FRAME_HEADER_BYTES + bytes.readUInt32BE(at + 1);
+    frames.push(bytes.subarray(at + FRAME_HEADER_BYTES, end));
+    at = end;
+  }
+  return frames;
+}
 
 /** The side of grpc-js, as far as the stream looks at it. */
 class FakeCall extends EventEmitter {
   readonly writes: bigint[][] = [];
   isBlocking = false;
 
-  write(messages: readonly Buffer[]): boolean {
-    this.writes.push(messages.map((bytes) => decodeMessage(LeaseKeepAliveResponse, bytes).ID));
+  write(bundle: MessageBundle): boolean {
+    this.writes.push(framesOf(bundle).map((bytes) => decodeMessage(LeaseKeepAliveResponse, bytes).ID));
     return !this.isBlocking;
   }
 
