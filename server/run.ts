@@ -10,6 +10,7 @@ import type { Clock } from './lib/clock.js';
 import { createDeferred } from './lib/deferred.js';
 import type { Logger } from './lib/logger.js';
 import type { LogLevel, ProcessLogger } from './pino-logger.js';
+import type { SessionSource } from './rpc/session-port.js';
 import { ownVersion } from './version.js';
 
 /** A member that serves. */
@@ -17,6 +18,8 @@ export interface RunningServer {
   /** With the ports that were really taken. */
   readonly clientUrls: readonly string[];
   readonly peerUrls: readonly string[];
+  /** What a client of the session stream reaches over gRPC, for a program that embeds the member. */
+  readonly sessions: SessionSource;
   /** Settles when the member has ended, asked to or not. Never rejects. */
   readonly done: Promise<ExitReason>;
   /** Lets requests in flight finish, then closes everything. Idempotent. */

@@ -15,6 +15,7 @@ import type { Fatal } from './node/fatal.js';
 import { NodeLeaseMember } from './node/lease-member.js';
 import { RaftNode } from './node/raft-node.js';
 import { rebuildState } from './node/rebuild.js';
+import { NodeSessionMember } from './node/session-member.js';
 import { type ClientServer, startClientServer } from './rpc/client-server.js';
 import { ListenError } from './rpc/listeners.js';
 import { GrpcPeerTransport } from './rpc/peer-transport.js';
@@ -110,12 +111,14 @@ async function startOn(store: MemberStore, config: ServerConfig, logger: Logger)
   // Not the one that draws timeouts: with its 32 bits the members would choose the same ids too often.
   const ids = { below: (bound: number) => randomInt(bound) };
   const leases = new NodeLeaseMember({ node, clock, random: ids, clusterId, electionMs });
+  const sessions = new NodeSessionMember({ node, store, clock, clusterId, kv: member, leases });
   let clients: ClientServer;
   try {
     clients = await startClientServer({
       member,
       watches: member,
       leases,
+      sessions,
       electionMs,
       clock,
       random,
@@ -161,6 +164,7 @@ function running(
   });
   return {
     ...urls,
+    sessions: clients.sessions,
     done: done.promise,
     async stop() {
       stopping ??= stop(CLIENT_GRACE_MS);

@@ -45,6 +45,7 @@ class FakeProcess implements HostProcess {
 class FakeServer implements RunningServer {
   readonly clientUrls = [];
   readonly peerUrls = [];
+  readonly sessions = { open: () => expect.unreachable('nobody asks') };
   readonly ended: Deferred<ExitReason> = createDeferred();
   readonly done = this.ended.promise;
   readonly stopped: Deferred<void> = createDeferred();

@@ -4,8 +4,10 @@
  */
 import { InvariantError } from '../lib/assert.js';
 import type { Clock } from '../lib/clock.js';
+import { QuorateError } from '../lib/quorate-error.js';
 import type { Command, LeaseGrantCommand, RangeQuery, Stamp } from '../state/command.js';
 import type { Applied, SessionInfo } from '../state/result.js';
+import { CLIENT_NAME_LENGTH_MAX, WINDOW_BYTES, WINDOW_REPLIES } from '../state/session/session-limits.js';
 import type { MemberStore } from '../storage/member-store.js';
 import { Answers, map } from './answers.js';
 import { type Consistency, LINEARIZABLE } from './consistency.js';
@@ -55,6 +57,8 @@ export interface SessionMember {
   read(query: RangeQuery, consistency: Consistency, options?: RequestOptions): Promise<RangeAnswer>;
   readonly clusterId: bigint;
   readonly memberId: bigint;
+  /** What a session may leave unsettled. */
+  readonly window: { readonly replies: number; readonly bytes: number };
   readonly leadership: Leadership;
   /** Returns how to stop listening. */
   onLeadershipChange(listener: (leadership: Leadership) => void): () => void;
@@ -77,6 +81,7 @@ export class NodeSessionMember implements SessionMember {
   readonly #parts: SessionMemberParts;
   readonly #requests: Requests;
   readonly #answers: Answers;
+  readonly window = { replies: WINDOW_REPLIES, bytes: WINDOW_BYTES };
 
   constructor(parts: SessionMemberParts) {
     const { node, store, clock, clusterId } = parts;
@@ -86,7 +91,11 @@ export class NodeSessionMember implements SessionMember {
     this.#answers = new Answers(node, new RangeReader(node, store, clock), header);
   }
 
-  register(clientName: string, options?: RequestOptions): Promise<SessionInfo> {
+  async register(clientName: string, options?: RequestOptions): Promise<SessionInfo> {
+    const nameBytes = Buffer.byteLength(clientName);
+    if (nameBytes > CLIENT_NAME_LENGTH_MAX) {
+      throw new QuorateError('INVALID_SESSION', `a name of ${nameBytes} bytes, at most ${CLIENT_NAME_LENGTH_MAX}`);
+    }
     const ttlMs = this.#parts.sessionTtlMs ?? SESSION_TTL_MS;
     return this.#requests.propose({ kind: 'sessionOpen', clientName, ttlMs }, options, (applied) => {
       const { id } = resultOf(applied, 'sessionOpen');

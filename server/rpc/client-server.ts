@@ -11,11 +11,13 @@ import { LeaseDefinition } from '@quorate/proto/etcd/lease.js';
 import { LockDefinition } from '@quorate/proto/etcd/lock.js';
 import { MaintenanceDefinition } from '@quorate/proto/etcd/maintenance.js';
 import { WatchDefinition } from '@quorate/proto/etcd/watch.js';
+import { SessionDefinition } from '@quorate/proto/quorate/v1/session.js';
 import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
 import type { Random } from '../lib/random.js';
 import type { LeaseMember } from '../node/lease-member.js';
 import type { Member, WatchSource } from '../node/member.js';
+import type { SessionMember } from '../node/session-member.js';
 import { serveCluster } from './cluster-service.js';
 import { DirectCalls } from './direct-calls.js';
 import { Health } from './health.js';
@@ -29,6 +31,9 @@ import { LongCalls } from './long-calls.js';
 import { serveMaintenance } from './maintenance-service.js';
 import { serveReflection } from './reflection.js';
 import { RequestGate } from './request-gate.js';
+import type { SessionSource } from './session-port.js';
+import { serveSessions } from './session-service.js';
+import { MemberSessions } from './session-source.js';
 import { StreamEnds } from './stream-ends.js';
 import { UnaryCalls } from './unary-calls.js';
 import { refuseOtherMethods } from './unimplemented.js';
@@ -38,6 +43,7 @@ export interface ClientServerOptions {
   readonly member: Member;
   readonly leases: LeaseMember;
   readonly watches: WatchSource;
+  readonly sessions: SessionMember;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -52,6 +58,8 @@ export interface ClientServerOptions {
 }
 
 export interface ClientServer {
+  /** What clients of sessions reach over gRPC, for whoever reaches this member without it. */
+  readonly sessions: SessionSource;
   /** In the order of `listen`, with the ports that were really taken. */
   readonly addresses: readonly ListenAddress[];
   /** Refuses new requests with STOPPED, lets those in flight finish for `graceMs`, then cuts what is left. Idempotent. */
@@ -75,6 +83,7 @@ const servedServices = [
   ElectionDefinition,
   ClusterDefinition,
   MaintenanceDefinition,
+  SessionDefinition,
 ];
 const knownServices = [...servedServices, AuthDefinition];
 
@@ -107,6 +116,8 @@ export async function startClientServer(options: ClientServerOptions): Promise<C
     ends,
     fragmentBytes: receiveBytesMax,
   });
+  const sessions = new MemberSessions({ ...options, gate, longCalls, limits: options });
+  serveSessions(server, sessions);
   for (const service of knownServices) refuseOtherMethods(server, service);
   const health = new Health(
     server,
@@ -121,7 +132,7 @@ export async function startClientServer(options: ClientServerOptions): Promise<C
   try {
     const addresses = await listeners.listen(options.listen);
     let stopped: Promise<void> | undefined;
-    return { addresses, stop: (graceMs) => (stopped ??= stop(graceMs)) };
+    return { addresses, sessions, stop: (graceMs) => (stopped ??= stop(graceMs)) };
   } catch (error) {
     server.forceShutdown();
     throw error;

@@ -102,13 +102,14 @@ async function addKeyValues(pieces: Pieces, tag: number, kvs: readonly KeyValue[
   }
 }
 
-function bytesOf(kvs: readonly KeyValue[]): number {
+/** About what they take when encoded. */
+export function bytesOf(kvs: readonly KeyValue[]): number {
   let bytes = kvs.length * keyValueOverheadBytes;
   for (const kv of kvs) bytes += kv.key.length + kv.value.length;
   return bytes;
 }
 
-function bytesOfOps(results: readonly TxnOpAnswer[]): number {
+export function bytesOfOps(results: readonly TxnOpAnswer[]): number {
   let bytes = 0;
   for (const op of results) {
     if (op.kind === 'range') bytes += bytesOf(op.kvs);
@@ -119,7 +120,8 @@ function bytesOfOps(results: readonly TxnOpAnswer[]): number {
   return bytes;
 }
 
-function needsSlices(bytes: number): boolean {
+/** Of an answer with so much in it. Throws RESPONSE_TOO_LARGE. */
+export function needsSlices(bytes: number): boolean {
   if (bytes > answerBytesMax) {
     throw new QuorateError('RESPONSE_TOO_LARGE', `about ${bytes} bytes, at most ${answerBytesMax}: use a limit`);
   }

@@ -206,6 +206,12 @@ describe('a write of a session', () => {
 });
 
 describe('a session', () => {
+  it('has a name of so many bytes at most', async () => {
+    const leader = await start(1);
+    expect(await cluster.run(codeOf(leader.sessions.register('é'.repeat(64))))).toBeUndefined();
+    expect(await codeOf(leader.sessions.register('é'.repeat(65)))).toBe('INVALID_SESSION');
+  });
+
   it('is found on every member once it is registered, and what it has written', async () => {
     const leader = await start(3);
     const id = await register(leader);

@@ -10,6 +10,7 @@ import { decodeMessage, encodeMessage } from '../../server/rpc/codec.js';
 import { WatchHub } from '../../server/watch/watch-hub.js';
 import { FakeLeases } from './fake-leases.js';
 import { FakeMember, header } from './fake-member.js';
+import { FakeSessions } from './fake-sessions.js';
 
 export interface CallOptions {
   readonly metadata?: Readonly<Record<string, string>>;
@@ -55,6 +56,7 @@ export class Door {
       member,
       watches: watchesOf(member),
       leases,
+      sessions: new FakeSessions(),
       clock: systemClock,
       random: seededRandom(1),
       logger,

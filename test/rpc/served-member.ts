@@ -6,6 +6,7 @@ import { seededRandom } from '../../server/lib/random.js';
 import { KvMember } from '../../server/node/kv-member.js';
 import { NodeLeaseMember } from '../../server/node/lease-member.js';
 import { RaftNode } from '../../server/node/raft-node.js';
+import { NodeSessionMember } from '../../server/node/session-member.js';
 import { rebuildState } from '../../server/node/rebuild.js';
 import { type ClientServer, type ClientServerOptions, startClientServer } from '../../server/rpc/client-server.js';
 import { MemoryIdentityFile } from '../../server/storage/identity.js';
@@ -76,6 +77,7 @@ export async function serveMember({
     member: kv,
     watches: kv,
     leases,
+    sessions: new NodeSessionMember({ node, store, clock: systemClock, clusterId: 0xc1n, kv, leases }),
     clock: systemClock,
     random: seededRandom(2),
     logger: silentLogger,

@@ -77,7 +77,7 @@ export namespace Outcome {
   export type UNRECOGNIZED = typeof Outcome.UNRECOGNIZED;
 }
 
-/** What a client sends in one go. */
+/** What a client sends in one go. At most as large as any message may be: the member's limit of a request and 512 KiB. */
 export interface ClientFrame {
   frame:
     | //
@@ -89,7 +89,7 @@ export interface ClientFrame {
     | undefined;
 }
 
-/** Begins an exchange: with a new session, or again with one that the client has. */
+/** Begins an exchange: with a new session, or again with one that the client has. Requests may follow at once. */
 export interface Open {
   /** 1. */
   protocolVersion: number;
@@ -115,8 +115,9 @@ export interface Request {
   /** Names the request within its stream; rises. */
   number: bigint;
   /**
-   * Of a write: 1, 2, 3, ... within the session, the same again when it is sent again. Of a read: 0. A write that the
-   * store refuses takes its number all the same; one that could not be proposed does not, and leaves a hole.
+   * Of a write: 1, 2, 3, ... within the session, the same again when it is sent again. Of a read: 0. A write that is
+   * refused for what it says takes its number all the same, and is refused again when it is sent again. One that could
+   * not be proposed does not: it leaves a hole, and those after it are refused with SEQUENCE_GAP.
    */
   sequence: bigint;
   /** How long the client waits for the reply, from now on; 0: as long as the member's own limit. */
