@@ -82,6 +82,12 @@ export function faultOf(status: CallStatus): Fault {
   };
 }
 
+/** Of a text alone; undefined: it says nothing that is known. */
+export function faultOfText(text: string): Pick<Fault, 'code' | 'retryable'> | undefined {
+  const code = texts[text];
+  return code === undefined ? undefined : { code, retryable: errorCodes[code].retryable };
+}
+
 /** Of a failure that came over a session's stream. */
 export function codeOfFailure({ code, message, detail }: Refusal): {
   readonly code: ErrorCode;

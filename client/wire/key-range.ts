@@ -51,6 +51,14 @@ function endOfPrefix(prefix: Buffer): Buffer {
   return BOUNDLESS;
 }
 
+/** What of the range comes after a key of it. */
+export function rangeAfter(range: Exclude<KeyRange, Bytes>, last: Uint8Array): KeyRange {
+  const start = Buffer.concat([last, BOUNDLESS]);
+  if ('start' in range) return range.end === undefined ? { start } : { start, end: range.end };
+  const end = endOfPrefix(bufferFrom(range.prefix));
+  return end === BOUNDLESS ? { start } : { start, end };
+}
+
 /** Whether the range can name more than one key. */
 export function isSingleKey(range: KeyRange): range is Bytes {
   return typeof range === 'string' || range instanceof Uint8Array;
