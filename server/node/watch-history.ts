@@ -45,7 +45,7 @@ export class WatchHistory {
       const { records, to } = await this.#readRecords(from, upTo);
       if (!this.#isCurrent(machine)) return undefined;
       const before = wantsPrevKv(to) ? await this.#readBefore(machine, records) : NOTHING;
-      if (!this.#isCurrent(machine)) return undefined;
+      if (before === undefined) return undefined;
       return { events: records.map((record) => eventOf(record, before.get(record))), to };
     } finally {
       pin.release();
@@ -76,8 +76,11 @@ export class WatchHistory {
     }
   }
 
-  /** What the keys were before each revision, where they were anything and no compaction has taken it. */
-  async #readBefore(machine: StateMachine, records: readonly StoredRevision[]): Promise<PrevKvs> {
+  /**
+   * What the keys were before each revision, where they were anything and no compaction has taken it. Undefined when
+   * another state took the place of `machine` meanwhile, and its disk that of what was asked for.
+   */
+  async #readBefore(machine: StateMachine, records: readonly StoredRevision[]): Promise<PrevKvs | undefined> {
     const cursors = new Map<StoredRevision, RangeCursor>();
     try {
       for (const record of records) {
@@ -86,22 +89,13 @@ export class WatchHistory {
         const opened = machine.openRange(keyQuery(record.kv.key), afterAllOf(before));
         if (opened.ok) cursors.set(record, opened.cursor);
       }
-      await this.#supply([...cursors.values()]);
+      const waiting = [...cursors.values()].filter(({ progress }) => progress === 'missing');
+      const found = await this.#store.readRevisions(waiting.flatMap((cursor) => cursor.missing()));
+      if (!this.#isCurrent(machine)) return undefined;
+      supplyAll(waiting, found);
       return new Map([...cursors].map(([record, cursor]) => [record, finished(cursor).result().kvs[0]]));
     } finally {
       for (const cursor of cursors.values()) cursor.close();
-    }
-  }
-
-  async #supply(cursors: readonly RangeCursor[]): Promise<void> {
-    const waiting = cursors.filter(({ progress }) => progress === 'missing');
-    const wanted = waiting.map((cursor) => cursor.missing());
-    const found = await this.#store.readRevisions(wanted.flat());
-    let at = 0;
-    for (const [place, cursor] of waiting.entries()) {
-      const count = wanted[place]?.length ?? 0;
-      cursor.supply(found.slice(at, at + count));
-      at += count;
     }
   }
 }
@@ -109,6 +103,16 @@ export class WatchHistory {
 type PrevKvs = ReadonlyMap<StoredRevision, KeyValue | undefined>;
 
 const NOTHING: PrevKvs = new Map();
+
+/** `found` is what each of them misses, one after the other. */
+function supplyAll(waiting: readonly RangeCursor[], found: readonly (StoredRevision | undefined)[]): void {
+  let at = 0;
+  for (const cursor of waiting) {
+    const count = cursor.missing().length;
+    cursor.supply(found.slice(at, at + count));
+    at += count;
+  }
+}
 
 /** One key needs no second slice, and no second look at the disk. */
 function finished(cursor: RangeCursor): RangeCursor {

@@ -44,6 +44,19 @@ function holdScans({ store }: RunningMember): () => void {
   return () => gate.resolve();
 }
 
+/** Whatever reads what was before waits until the returned function is called. `held` tells how many do. */
+function holdReads({ store }: RunningMember): { readonly release: () => void; readonly held: () => number } {
+  const gate = createDeferred<void>();
+  let held = 0;
+  const read = store.readRevisions.bind(store);
+  store.readRevisions = async (revisions) => {
+    held += 1;
+    await gate.promise;
+    return read(revisions);
+  };
+  return { release: () => gate.resolve(), held: () => held };
+}
+
 function violations(history: readonly Event[], watching: Watching, member: RunningMember): unknown {
   const { compactedRevision, revision } = member.node.machine;
   return checkWatches({ events: history, compactedRevision }, watching.records(revision));
@@ -286,6 +299,30 @@ describe('a snapshot that becomes the state', () => {
     expect(watching.outputs.at(-1)).toEqual({ kind: 'canceled', watchId: 0n, revision: 0, compactRevision: 100 });
     expect(violations(history, watching, again)).toEqual([]);
     expect(watching.revisions()).toEqual([]);
+  });
+
+  it('takes away what a reading of history still looks for', async () => {
+    const { cluster, leader, behind, history, installs } = await laggard();
+    await putMany(cluster, leader, 30);
+    await cluster.quiet();
+    const id = behind.node.id;
+    await cluster.run(behind.node.written());
+    await cluster.stop(id);
+    const again = await cluster.start(id);
+    await cluster.quiet();
+    await fallBehind(cluster, leader, again);
+    await cluster.run(leader.kv.compact(compact(100), true));
+    const { release, held } = holdReads(again);
+    const watching = new Watching(again.kv);
+    watching.create(everything(2));
+    await cluster.until(() => held() > 0);
+    cluster.heal();
+    await cluster.quiet();
+    expect(installs()).toBe(1);
+    release();
+    await cluster.until(() => watching.outputs.length > 1);
+    expect(watching.outputs.at(-1)).toEqual({ kind: 'canceled', watchId: 0n, revision: 0, compactRevision: 100 });
+    expect(violations(history, watching, again)).toEqual([]);
   });
 
   it('is what those go on with who came while it was being loaded, though nothing else happens', async () => {
