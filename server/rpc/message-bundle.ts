@@ -17,15 +17,14 @@ const bytesMax = 64 * 1024;
 const messagesMax = 256;
 
 export class MessageBundle {
-  readonly #messages: Message[] = [];
-  readonly #lengths: number[] = [];
+  readonly #frames: { readonly message: Message; readonly length: number }[] = [];
   #bytes = 0;
 
   get isEmpty(): boolean {
-    return this.#messages.length === 0;
+    return this.#frames.length === 0;
   }
   get isFull(): boolean {
-    return this.#bytes >= bytesMax || this.#messages.length >= messagesMax;
+    return this.#bytes >= bytesMax || this.#frames.length >= messagesMax;
   }
   /** Frames included. */
   get bytes(): number {
@@ -35,8 +34,7 @@ export class MessageBundle {
   add(message: Message): void {
     let length = 0;
     for (const part of message) length += part.length;
-    this.#messages.push(message);
-    this.#lengths.push(length);
+    this.#frames.push({ message, length });
     this.#bytes += FRAME_HEADER_BYTES + length;
   }
 
@@ -48,9 +46,9 @@ export class MessageBundle {
 
   copy(target: Buffer): void {
     let at = 0;
-    for (const [place, message] of this.#messages.entries()) {
+    for (const { message, length } of this.#frames) {
       target[at] = NOT_COMPRESSED;
-      target.writeUInt32BE(this.#lengths[place] ?? 0, at + 1);
+      target.writeUInt32BE(length, at + 1);
       at += FRAME_HEADER_BYTES;
       for (const part of message) {
         target.set(part, at);
