@@ -20,6 +20,7 @@ import { Connections } from './transport/connections.js';
 import type { Connection, Transport } from './transport/transport.js';
 import type { Bytes } from './wire/bytes.js';
 import { namespaceFrom } from './wire/key-range.js';
+import { WorkerKeeper } from './worker/worker-keeper.js';
 
 export interface ConnectOptions {
   /** What all keys of this client begin with on the members; it never shows in what the client is given or gives. */
@@ -35,6 +36,11 @@ export interface ConnectOptions {
   readonly logger?: Logger;
   /** Gives the connecting up. */
   readonly signal?: AbortSignal;
+  /**
+   * What renews leases. `worker`: a thread of its own, so that a loop which is blocked for less than half a ttl loses none.
+   * Default: `loop`.
+   */
+  readonly leaseRenewer?: 'loop' | 'worker';
   /** For people who look at a list of sessions. */
   readonly name?: string;
   /** For tests and simulators: what passes for time, chance and the network. */
@@ -79,6 +85,8 @@ interface Basis {
   readonly logger: Logger;
   readonly stats: CallerStats;
   readonly board: StatusBoard;
+  /** Undefined: the loop renews leases. */
+  readonly renewer: WorkerKeeper | undefined;
   readonly onEvent: (event: CallerEvent) => void;
   readonly end: () => void;
 }
@@ -93,7 +101,8 @@ function basisOf(endpoints: string | readonly string[], options: ConnectOptions)
   checkTimeout('timeout', timeoutMs);
   checkTimeout('connectTimeout', options.connectTimeout ?? TIMEOUT_MS);
   const { addresses, isSecure } = parseEndpoints(endpoints);
-  const transport = options.transport ?? new GrpcTransport(tlsOf(options.tls ?? isSecure));
+  const tls = tlsOf(options.tls ?? isSecure);
+  const transport = options.transport ?? new GrpcTransport(tls);
   const connections = new Connections(transport);
   // Renewals wait for nothing else: they have connections of their own.
   const leaseConnections = new Connections(transport);
@@ -116,6 +125,7 @@ function basisOf(endpoints: string | readonly string[], options: ConnectOptions)
     logger,
     stats: { inFlight: 0, waiting: 0, sent: 0, retries: 0, frames: 0, reconnects: 0, seenRevision: 0 },
     board,
+    renewer: options.leaseRenewer === 'worker' ? renewerOf(addresses, tls, options) : undefined,
     onEvent(event) {
       if (event.kind === 'retry') return traceRetry(event);
       logger.debug(event.kind, event);
@@ -126,6 +136,19 @@ function basisOf(endpoints: string | readonly string[], options: ConnectOptions)
       leaseConnections.close();
     },
   };
+}
+
+function renewerOf(
+  addresses: readonly string[],
+  tls: TlsOptions | undefined,
+  { auth, transport, clock = systemClock, logger = silentLogger }: ConnectOptions,
+): WorkerKeeper {
+  if (transport !== undefined) {
+    throw new QuorateError('INVALID_ARGUMENT', {
+      detail: 'a renewer in a worker reaches members by the network alone',
+    });
+  }
+  return new WorkerKeeper({ addresses, tls, auth }, clock, logger);
 }
 
 interface Opened {
@@ -154,7 +177,8 @@ function clientOf(basis: Basis, { caller, isExactlyOnce }: Opened): Client {
     ...basis,
     caller: new TracedCaller(caller),
     isExactlyOnce,
-    leaseKeeper: new LeaseKeeper({ ...basis, rotation: leaseRotation, connectionTo: leaseConnectionTo }),
+    leaseKeeper:
+      basis.renewer ?? new LeaseKeeper({ ...basis, rotation: leaseRotation, connectionTo: leaseConnectionTo }),
     onLeaseEvent(event) {
       traceLease(event);
       if (event.kind === 'leaseRenewed' || event.kind === 'leaseGranted') return;

@@ -1,6 +1,6 @@
 /** What users hold: everything that can be asked of a cluster, and the end of it. */
 import type { Caller, CallerStats } from '../calls/caller.js';
-import type { LeaseKeeper } from '../calls/lease-keeper.js';
+import type { Keeper } from '../calls/lease-keeper.js';
 import type { Clock } from '../lib/clock.js';
 import type { Random } from '../lib/random.js';
 import type { KeyRange } from '../wire/key-range.js';
@@ -16,7 +16,7 @@ import { type NewsSource, Watch, type WatchOptions, type WatchPorts } from './wa
 export interface ClientParts {
   readonly caller: Caller;
   readonly requests: Requests;
-  readonly leaseKeeper: LeaseKeeper;
+  readonly leaseKeeper: Keeper;
   readonly onLeaseEvent: (event: LeaseEvent) => void;
   readonly openWatch: (range: KeyRange, from: number | undefined, prevKv: boolean) => NewsSource;
   readonly board: StatusBoard;

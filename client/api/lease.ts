@@ -3,7 +3,7 @@ import type { LeaseId, Revision } from '../core/ids.js';
 import type { LeaseState } from '../core/lease-deadline.js';
 import { isQuorateError, QuorateError } from '../core/quorate-error.js';
 import type { Caller, CallOptions } from '../calls/caller.js';
-import { type KeptLease, type LeaseKeeper, momentOf } from '../calls/lease-keeper.js';
+import { type HeldLease, type Keeper, momentOf } from '../calls/lease-keeper.js';
 import type { Clock } from '../lib/clock.js';
 import { leaseGrant, leaseRevoke, leaseTimeToLive } from '../wire/lease-wire.js';
 
@@ -31,14 +31,14 @@ export class Lease implements AsyncDisposable {
   readonly id: LeaseId;
   /** Of the grant. */
   readonly revision: Revision;
-  readonly #kept: KeptLease;
+  readonly #kept: HeldLease;
   readonly #ended: AbortController;
   readonly #verify: () => void;
   readonly #revoke: (options: CallOptions) => Promise<void>;
 
   /** @internal */
   constructor(
-    kept: KeptLease,
+    kept: HeldLease,
     revision: Revision,
     ended: AbortController,
     hooks: { readonly verify: () => void; readonly revoke: (options: CallOptions) => Promise<void> },
@@ -94,14 +94,14 @@ export class Lease implements AsyncDisposable {
 
 export class Leases {
   readonly #caller: Caller;
-  readonly #keeper: LeaseKeeper;
+  readonly #keeper: Keeper;
   readonly #clock: Clock;
   readonly #onEvent: (event: LeaseEvent) => void;
   readonly #held = new Set<Lease>();
   #marginMsMin = Infinity;
 
   /** @internal */
-  constructor(caller: Caller, keeper: LeaseKeeper, clock: Clock, onEvent: (event: LeaseEvent) => void) {
+  constructor(caller: Caller, keeper: Keeper, clock: Clock, onEvent: (event: LeaseEvent) => void) {
     this.#caller = caller;
     this.#keeper = keeper;
     this.#clock = clock;
@@ -117,7 +117,7 @@ export class Leases {
     const sent = momentOf(this.#clock);
     const { id, ttlMs, revision } = await this.#caller.call(leaseGrant(ttl), options);
     const ended = new AbortController();
-    const kept: KeptLease = this.#keeper.keep(id, sent, ttlMs, {
+    const kept: HeldLease = this.#keeper.keep(id, sent, ttlMs, {
       onRenewed: (marginMs) => this.#onRenewed(kept, marginMs),
       onRisk: (remainingMs) => this.#onEvent({ kind: 'leaseAtRisk', lease: id, remainingMs }),
       onLost: () => {
@@ -172,7 +172,7 @@ export class Leases {
     this.#keeper.close();
   }
 
-  #onRenewed({ id, remainingMs }: KeptLease, marginMs: number): void {
+  #onRenewed({ id, remainingMs }: HeldLease, marginMs: number): void {
     this.#marginMsMin = Math.min(this.#marginMsMin, marginMs);
     this.#onEvent({ kind: 'leaseRenewed', lease: id, remainingMs });
   }

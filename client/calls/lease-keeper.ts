@@ -16,7 +16,28 @@ import type { Tokens } from './unary-caller.js';
 const METHOD = '/etcdserverpb.Lease/LeaseKeepAlive';
 /** A renewal that is not answered for a sixth of the ttl, at most so long, is sent to another member. */
 const ANSWER_MS_MAX = 2_000;
+/** When a renewal was held back, until it is looked at again. */
+const RETRY_MS = 50;
 const answerMs = (ttlMs: number): number => Math.min(ANSWER_MS_MAX, ttlMs / 6);
+
+/** A lease that is kept alive. */
+export interface HeldLease {
+  readonly id: LeaseId;
+  readonly state: LeaseState;
+  readonly remainingMs: number;
+  readonly ttlMs: number;
+}
+
+/** What keeps leases alive, wherever it runs. */
+export interface Keeper<Held extends HeldLease = HeldLease> {
+  /** `sent`: just before the grant was sent. */
+  keep(id: LeaseId, sent: Moment, ttlMs: number, events: LeaseEvents): Held;
+  /** The lease is renewed no more. */
+  release(lease: Held): void;
+  /** The wall clock says that the machine may have slept: only a renewal tells. */
+  verify(lease: Held): void;
+  close(): void;
+}
 
 export interface LeaseKeeperOptions {
   readonly rotation: MemberRotation;
@@ -25,11 +46,13 @@ export interface LeaseKeeperOptions {
   readonly tokens: Tokens;
   readonly clock: Clock;
   readonly random: Random;
+  /** Whether a renewal that is due may be sent now; it is asked again a little later. Default: always. */
+  readonly mayRenew?: (lease: HeldLease) => boolean;
 }
 
 export interface LeaseEvents {
-  /** A renewal was answered, when so much was left of the time before it. */
-  onRenewed(marginMs: number): void;
+  /** A renewal that was sent at `sent` was answered, when so much was left of the time before it. */
+  onRenewed(marginMs: number, sent: Moment): void;
   /** Two thirds of the ttl have passed without an answer, or the machine may have slept. */
   onRisk(remainingMs: number): void;
   /** Once, and the last thing. */
@@ -37,7 +60,7 @@ export interface LeaseEvents {
 }
 
 /** One lease as its keeper sees it. */
-export class KeptLease {
+export class KeptLease implements HeldLease {
   readonly id: LeaseId;
   readonly #clock: Clock;
   readonly #events: LeaseEvents;
@@ -97,6 +120,11 @@ export class KeptLease {
     this.#riskTimer = this.#clock.setTimer(() => this.#events.onRisk(this.remainingMs), Math.max(0, riskAt - now));
   }
 
+  renewLater(renew: () => void, pauseMs: number): void {
+    this.#renewTimer?.cancel();
+    this.#renewTimer = this.#clock.setTimer(renew, pauseMs);
+  }
+
   /** Timers may come a little early by the clock that counts. */
   #awaitLoss(): void {
     const leftMs = Math.max(1, this.#deadline.lostAt - this.#clock.now());
@@ -121,7 +149,7 @@ export class KeptLease {
     if (ttlMs === 0) return this.lose();
     const marginMs = this.remainingMs;
     this.#deadline.renewed(sent, ttlMs);
-    this.#events.onRenewed(marginMs);
+    this.#events.onRenewed(marginMs, sent);
   }
 
   lose(): void {
@@ -140,7 +168,7 @@ export class KeptLease {
   }
 }
 
-export class LeaseKeeper {
+export class LeaseKeeper implements Keeper<KeptLease> {
   readonly #options: LeaseKeeperOptions;
   readonly #clock: Clock;
   readonly #leases = new Map<LeaseId, KeptLease>();
@@ -160,13 +188,12 @@ export class LeaseKeeper {
     return [...this.#leases.values()];
   }
 
-  /** `sent`: just before the grant was sent. */
-  keep(id: LeaseId, sent: Moment, ttlMs: number, events: LeaseEvents): KeptLease {
-    const lease: KeptLease = new KeptLease(id, new LeaseDeadline(sent, ttlMs), this.#clock, {
+  keep(id: LeaseId, granted: Moment, ttlMs: number, events: LeaseEvents): KeptLease {
+    const lease: KeptLease = new KeptLease(id, new LeaseDeadline(granted, ttlMs), this.#clock, {
       ...events,
-      onRenewed: (marginMs) => {
+      onRenewed: (marginMs, sent) => {
         this.#schedule(lease);
-        events.onRenewed(marginMs);
+        events.onRenewed(marginMs, sent);
       },
       onLost: () => {
         this.#forget(lease);
@@ -178,7 +205,6 @@ export class LeaseKeeper {
     return lease;
   }
 
-  /** The lease is renewed no more. */
   release(lease: KeptLease): void {
     lease.stop();
     this.#forget(lease);
@@ -201,6 +227,7 @@ export class LeaseKeeper {
 
   #renew(lease: KeptLease): void {
     if (lease.isOver) return;
+    if (this.#options.mayRenew?.(lease) === false) return lease.renewLater(() => this.#renew(lease), RETRY_MS);
     if (this.#stream === undefined) {
       // The stream that is about to open renews all that are due.
       this.#openSoon(0);
@@ -211,7 +238,6 @@ export class LeaseKeeper {
     this.#answerTimer ??= this.#clock.setTimer(() => this.#lookForAnswers(), answerMs(lease.ttlMs));
   }
 
-  /** The wall clock says that the machine may have slept: only a renewal tells. */
   verify(lease: KeptLease): void {
     if (lease.answerDueAt === Infinity) this.#renew(lease);
   }
