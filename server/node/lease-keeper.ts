@@ -80,6 +80,8 @@ export class LeaseKeeper {
   /** A checkpoint in flight. */
   #note: { readonly index: LogIndex; readonly ids: ReadonlySet<bigint> } | undefined;
   #noteWalk: Iterator<TimedLease> | undefined;
+  /** Those that the walk has passed, and that the log had no room for: they come first in the next turn. */
+  #unnoted: readonly TimedLease[] = [];
   #nextNotesAt: number;
 
   constructor(parts: KeeperParts) {
@@ -119,7 +121,8 @@ export class LeaseKeeper {
       this.#untimed !== undefined ||
       (this.#expiry === undefined && this.#deadlines.mayBeDue(now)) ||
       (this.#clear === undefined && this.#clearing.size > 0) ||
-      (this.#note === undefined && (this.#noteWalk !== undefined || now >= this.#nextNotesAt))
+      (this.#note === undefined &&
+        (this.#noteWalk !== undefined || this.#unnoted.length > 0 || now >= this.#nextNotesAt))
     );
   }
 
@@ -308,26 +311,39 @@ export class LeaseKeeper {
     if (this.#note !== undefined) return;
     if (this.#noteWalk === undefined && now >= this.#nextNotesAt) {
       this.#noteWalk = this.#deadlines.all();
+      this.#unnoted = [];
       this.#nextNotesAt = now + this.#parts.checkpointMs;
     }
     const notes: LeaseCheckpointCommand['leases'][number][] = [];
-    for (let count = 0; this.#noteWalk !== undefined && count < LIMITS.leasesPerCheckpoint; count += 1) {
-      const next = this.#noteWalk.next();
-      if (next.done === true) {
-        this.#noteWalk = undefined;
-        break;
-      }
-      const remainingMs = this.#worthNoting(next.value, now);
-      if (remainingMs !== undefined) notes.push({ ...this.#granted(next.value.id), remainingMs });
+    const noted: TimedLease[] = [];
+    for (const timed of this.#noteSlice()) {
+      const remainingMs = this.#worthNoting(timed, now);
+      if (remainingMs === undefined) continue;
+      notes.push({ ...this.#granted(timed.id), remainingMs });
+      noted.push(timed);
     }
+    this.#unnoted = [];
     if (notes.length === 0) return;
     const index = this.#proposeCheckpoint(notes);
-    if (index !== undefined) this.#note = { index, ids: new Set(notes.map(({ id }) => id)) };
+    if (index === undefined) this.#unnoted = noted;
+    else this.#note = { index, ids: new Set(notes.map(({ id }) => id)) };
   }
 
-  #worthNoting({ id, deadline }: TimedLease, now: number): number | undefined {
+  /** The next ones to be looked at. */
+  #noteSlice(): readonly TimedLease[] {
+    const slice = [...this.#unnoted];
+    while (this.#noteWalk !== undefined && slice.length < LIMITS.leasesPerCheckpoint) {
+      const next = this.#noteWalk.next();
+      if (next.done === true) this.#noteWalk = undefined;
+      else slice.push(next.value);
+    }
+    return slice;
+  }
+
+  #worthNoting({ id, deadline, isGone }: TimedLease, now: number): number | undefined {
     const lease = this.#parts.leases.get(id);
-    if (lease === undefined || this.#clearing.has(id) || this.#expiry?.waiting.has(id) === true) return undefined;
+    if (lease === undefined || isGone || this.#clearing.has(id) || this.#expiry?.waiting.has(id) === true)
+      return undefined;
     const { checkpointMs } = this.#parts;
     const left = Math.ceil(deadline - now);
     const passed = (lease.remainingMs || lease.ttlMs) - left;

@@ -275,6 +275,25 @@ describe('what is left of long leases', () => {
     expect(notes).toEqual([{ kind: 'leaseCheckpoint', term: TERM, leases }]);
   });
 
+  it('is noted in the next turn where the log had no room for it', async () => {
+    const scene = new Scene();
+    const keeper = scene.takeOffice();
+    scene.apply(grant(1n, 100_000), grant(2n, 100_000));
+    await scene.clock.advance(10_000);
+    scene.isRefusing = true;
+    scene.turn();
+    expect(scene.log).toHaveLength(2);
+    expect(keeper.hasWork(scene.clock.now())).toBe(true);
+    scene.apply(revoke(2n), grant(2n, 100_000));
+    scene.isRefusing = false;
+    await scene.clock.advance(100);
+    scene.turn();
+    const leases = [{ id: 1n, grantedIndex: 1, remainingMs: 89_900 }];
+    expect(scene.log.at(-1)).toEqual({ kind: 'leaseCheckpoint', term: TERM, leases });
+    scene.apply();
+    expect(keeper.hasWork(scene.clock.now())).toBe(false);
+  });
+
   it.each(['applied', 'in flight'])('and %s, is taken back in the log before a renewal is answered', async (state) => {
     const scene = new Scene();
     const keeper = scene.takeOffice();

@@ -5,6 +5,7 @@ import { NODE_MUTANTS } from './node-mutants.js';
 import { RAFT_MUTANTS } from './raft-mutants.js';
 import { STATE_MUTANTS } from './state-mutants.js';
 import { STORAGE_MUTANTS } from './storage-mutants.js';
+import { WATCH_MUTANTS } from './watch-mutants.js';
 
 export const MUTANTS: readonly Mutant[] = [
   ...RAFT_MUTANTS,
@@ -12,4 +13,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...STORAGE_MUTANTS,
   ...STATE_MUTANTS,
   ...LEASE_MUTANTS,
+  ...WATCH_MUTANTS,
 ];

@@ -63,18 +63,18 @@ export class WatchClients {
   async judge(): Promise<void> {
     await this.#until(() => this.#lacks === undefined, CATCH_UP_MS_MAX);
     const lacks = this.#lacks;
-    if (lacks !== undefined) this.#findings.add('watch-liveness', lacks);
     const history = this.#ports.history();
     const { events } = history;
     const places = new Map(events.map((event: Event) => [placeName(event), event]));
     const watches = this.#clients.flatMap((client) => client.watches);
-    const records = watches.flatMap((watch) => watch.records(this.#revision));
+    const records = watches.flatMap((watch) => watch.records(lacks === undefined ? this.#revision : 0));
     for (const { property, watcher, detail } of checkWatches(
       history,
       records.map((each) => withPlaces(each, places)),
     )) {
       this.#findings.add(`watch ${property}`, `${watcher}: ${detail}`);
     }
+    if (lacks !== undefined) this.#findings.add('watch-liveness', lacks);
     await this.#close();
   }
 
