@@ -51,6 +51,8 @@ interface Stream {
   readonly connection: WatchConnection;
   readonly creations: Creation[];
   readonly watches: Map<bigint, LongWatch>;
+  /** Ids to be canceled, and not heard of: a watcher that ended by itself leaves the wish to the next one of its id. */
+  readonly cancels: Set<bigint>;
   /** Asked for and not answered, if it ever will be. */
   progressAsks: number;
   lastHeardMs: number;
@@ -177,6 +179,7 @@ export class WatchClient {
     if (candidates.length === 0) return undefined;
     const [id, watch] = pick(this.#parts.random, candidates);
     watch.isCanceling = true;
+    stream.cancels.add(id);
     stream.connection.ask({ kind: 'cancel', id });
     return id;
   }
@@ -257,6 +260,7 @@ export class WatchClient {
       connection,
       creations: [],
       watches: new Map(),
+      cancels: new Set(),
       progressAsks: 0,
       lastHeardMs: this.#parts.ports.clock.now(),
       toldUpTo: 0,
@@ -384,7 +388,7 @@ export class WatchClient {
     if (told.kind !== 'canceled') return;
     stream.watches.delete(told.watchId);
     if (told.compactRevision > 0) this.#compacted(watch, told.compactRevision);
-    else if (watch.isCanceling) tally.add('watches canceled');
+    else if (stream.cancels.delete(told.watchId)) tally.add('watches canceled');
     else this.#complain(stream, `${watch.name} is canceled, and nobody asked`);
   }
 
