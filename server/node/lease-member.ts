@@ -3,6 +3,7 @@ import type { Clock } from '../lib/clock.js';
 import { type ByteString, compareBigints } from '../lib/bytes.js';
 import { QuorateError } from '../lib/quorate-error.js';
 import type { Random } from '../lib/random.js';
+import type { LogIndex } from '../raft/types.js';
 import type { LeaseGrantCommand } from '../state/command.js';
 import { LEASE_TTL_MS_MAX } from '../state/lease/lease-commands.js';
 import { SlicedSort } from '../state/mvcc/sliced-sort.js';
@@ -120,18 +121,22 @@ export class NodeLeaseMember implements LeaseMember {
     { id, keys }: { id: bigint; keys: boolean },
     options?: RequestOptions,
   ): Promise<LeaseTimeToLiveAnswer> {
-    const { ttlMs, leftMs } = await this.#ask(id, false, options);
-    if (ttlMs > 0 && !keys) {
-      return { header: this.#headerNow(), id, ttl: seconds(leftMs), grantedTtl: seconds(ttlMs), keys: [] };
+    const within = { ...options, deadline: this.#requests.deadline(options) };
+    for (;;) {
+      const before = this.#grantOf(id);
+      const { ttlMs, leftMs } = await this.#ask(id, false, within);
+      if (ttlMs === 0) return this.#noLease(id);
+      const time = { id, ttl: seconds(leftMs), grantedTtl: seconds(ttlMs) };
+      if (!keys) return { header: this.#headerNow(), ...time, keys: [] };
+      // The keys are this member's own, as of now or later; by then the id may name another lease than the leader told of.
+      const answer = await this.#requests.read(LINEARIZABLE, within, () => {
+        const grant = this.#grantOf(id);
+        if (grant === undefined) return this.#noLease(id);
+        if (grant !== before) return undefined;
+        return { header: this.#headerNow(), ...time, keys: this.#parts.node.machine.leases.keysOf(id) };
+      });
+      if (answer !== undefined) return answer;
     }
-    if (ttlMs === 0) return this.#noLease(id);
-    // The keys are this member's own, as of now or later.
-    return this.#requests.read(LINEARIZABLE, options, () => {
-      const { leases } = this.#parts.node.machine;
-      if (leases.get(id) === undefined) return this.#noLease(id);
-      const header = this.#headerNow();
-      return { header, id, ttl: seconds(leftMs), grantedTtl: seconds(ttlMs), keys: leases.keysOf(id) };
-    });
   }
 
   leases(options?: RequestOptions): Promise<LeaseListAnswer> {
@@ -164,6 +169,11 @@ export class NodeLeaseMember implements LeaseMember {
     return new Promise((resolve, reject) => {
       this.#parts.node.askLease({ id, renew }, deadline, { answered: resolve, failed: reject });
     });
+  }
+
+  /** Which lease the id names here. */
+  #grantOf(id: bigint): LogIndex | undefined {
+    return this.#parts.node.machine.leases.get(id)?.grantedIndex;
   }
 
   #noLease(id: bigint): LeaseTimeToLiveAnswer {

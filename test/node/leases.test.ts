@@ -56,6 +56,32 @@ async function newLeader(old: RunningMember): Promise<RunningMember> {
   return cluster.leader() ?? old;
 }
 
+describe('what is left of a lease', () => {
+  it('is told together with its own keys, not with those of the next lease of its id', async () => {
+    const leader = await start(1);
+    await granted(leader, 1n, 60n);
+    const ask = leader.node.askLease.bind(leader.node);
+    let asked = 0;
+    leader.node.askLease = (question, deadline, waiter) =>
+      ask(question, deadline, {
+        ...waiter,
+        answered: (time) => {
+          asked += 1;
+          if (asked > 1) waiter.answered(time);
+          else {
+            void leader.leases
+              .revoke(1n)
+              .then(() => leader.leases.grant({ id: 1n, ttl: 30n }))
+              .then(() => waiter.answered(time));
+          }
+        },
+      });
+    const answer = await cluster.run(leader.leases.timeToLive({ id: 1n, keys: true }));
+    expect(answer).toMatchObject({ grantedTtl: 30n, keys: [] });
+    expect(asked).toBe(2);
+  });
+});
+
 describe('a grant', () => {
   it.each([
     ['as asked', { id: 7n, ttl: 60n }, { id: 7n, ttl: 60n }],
