@@ -7,6 +7,7 @@ import { runPlan } from '../run-seed.js';
 import type { Plan } from '../plan-types.js';
 import type { Member } from '../../../server/node/member.js';
 import type { Finding, MakeWorkload, Target } from '../workload-ports.js';
+import { lyingWatches, type WatchLie } from './lying-watches.js';
 import { makeWorkload } from './workload.js';
 
 /** What clients talk to instead of a member's own door. */
@@ -19,6 +20,7 @@ export interface JudgedRun {
   /** Default: 5 s. */
   readonly faultyMs?: number;
   readonly door?: Door;
+  readonly watchLie?: WatchLie;
   /** Default: none. */
   readonly leaseClients?: number;
 }
@@ -33,10 +35,12 @@ export async function judgedRun({
   faults = {},
   faultyMs = 5000,
   door,
+  watchLie,
   leaseClients = 0,
 }: JudgedRun): Promise<Judgement> {
   let findings: readonly Finding[] | undefined;
-  const through = door === undefined ? (target: Target): Target => target : doorKeeper(door);
+  const isHonest = door === undefined && watchLie === undefined;
+  const through = isHonest ? (target: Target): Target => target : doorKeeper(door, watchLie);
   const makeBehindDoors: MakeWorkload = (plan, ports) => {
     const workload = makeWorkload(plan, { ...ports, targets: () => ports.targets().map(through) });
     return {
@@ -73,11 +77,11 @@ export async function cleanRuns(seeds: number, options: Omit<JudgedRun, 'seed'>)
 }
 
 /** One door for each life: a client knows a life by it. */
-function doorKeeper(door: Door): (target: Target) => Target {
+function doorKeeper(door: Door = (kv) => kv, lie: WatchLie = () => (told) => [told]): (target: Target) => Target {
   const doors = new Map<Member, Target>();
   return (target) => {
-    const { id, kv } = target;
-    const known = doors.get(kv) ?? { ...target, kv: door(kv, id) };
+    const { id, kv, watches } = target;
+    const known = doors.get(kv) ?? { ...target, kv: door(kv, id), watches: lyingWatches(watches, lie) };
     doors.set(kv, known);
     return known;
   };

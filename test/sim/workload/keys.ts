@@ -1,6 +1,6 @@
 /**
  * The keys of a run, in families: registers `r` that are only ever named one by one, others `k` that ranges go over,
- * lists `l`, and banks `b`. A key retires after so many calls and its successor takes its place: checkers that try out
+ * lists `l`, banks `b`, and `s` that are swept together. A key retires after so many calls and its successor takes its place: checkers that try out
  * orders need short stories, and keys that are new are worth meeting, too.
  */
 import type { Random } from '../../../server/lib/random.js';
@@ -31,6 +31,7 @@ export class Keys {
   readonly #others: readonly Slot[];
   readonly #lists: readonly Slot[];
   readonly #bank: Slot = { name: 'b', generation: 0, calls: 0 };
+  readonly #swept: Slot = { name: 's', generation: 0, calls: 0 };
   readonly #byName: ReadonlyMap<string, Slot>;
 
   constructor(mix: Mix, clients: number) {
@@ -39,7 +40,7 @@ export class Keys {
     this.#registers = slots(mix.registers, (place) => `r${place}`);
     this.#others = slots(mix.others, (place) => `k${ODD_NAMES[place] ?? place}`);
     this.#lists = slots(mix.lists, (place) => `l${place}`);
-    const all = [...this.#registers, ...this.#others, ...this.#lists, this.#bank];
+    const all = [...this.#registers, ...this.#others, ...this.#lists, this.#bank, this.#swept];
     this.#byName = new Map(all.map((slot) => [slot.name, slot]));
   }
 
@@ -80,13 +81,19 @@ export class Keys {
     return { key, rangeEnd: endOfPrefix(key), accounts };
   }
 
+  /** From its key on there is nothing else; its names are in random order. */
+  swept(random: Random): Span & { readonly names: readonly string[] } {
+    const key = `${this.#use(this.#swept)}.`;
+    return { key, rangeEnd: '\0', names: pickSome(random, ['0', '1', '2'], 3).map((name) => key + name) };
+  }
+
   /** Each key that a call names has seen one call more. */
   called(call: Call): void {
     // A key that is put under a lease may see its end as well.
     const leased = putsOf(call).flatMap(({ key, lease }) => (lease === undefined ? [] : [key]));
     for (const key of [...namedBy(call), ...leased]) {
       const slot = this.#byName.get(key.slice(0, key.indexOf('.')));
-      if (slot !== undefined && (key === nameOf(slot) || slot === this.#bank)) slot.calls += 1;
+      if (slot !== undefined && (key === nameOf(slot) || slot === this.#bank || slot === this.#swept)) slot.calls += 1;
     }
   }
 

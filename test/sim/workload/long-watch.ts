@@ -151,7 +151,7 @@ export function withPlaces(record: WatchRecord, places: ReadonlyMap<string, Even
   return { ...record, said };
 }
 
-/** No key changes twice in one revision of a run. */
-export function placeName({ kv, revision }: Event): string {
-  return `${revision.main} ${kv.key}`;
+/** A revision of a run puts a key at most once, and deletes it at most once. */
+export function placeName({ type, kv, revision }: Event): string {
+  return `${revision.main} ${type} ${kv.key}`;
 }

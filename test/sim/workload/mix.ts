@@ -1,5 +1,6 @@
 /** What one seed has drawn for its clients: what they do, how fast, on how many keys, and how patient they are. */
 import type { Random } from '../../../server/lib/random.js';
+import { streamOf } from '../draws.js';
 import type { Plan } from '../plan-types.js';
 import { between, chance, pick, pickSome, type Weighted } from './draw.js';
 
@@ -16,9 +17,12 @@ export const PLAY_NAMES = [
   'append',
   'transfer',
   'compact',
+  'sweep',
 ] as const;
 
 export type PlayName = (typeof PLAY_NAMES)[number];
+
+const DRAWN_PLAYS = PLAY_NAMES.filter((name) => name !== 'sweep');
 
 export interface ValueSizes {
   /** Bytes of filler, exclusive. */
@@ -68,7 +72,7 @@ export function drawMix(plan: Plan, random: Random): Mix {
   const registersMin = Math.max(1, plan.clients - REGISTER_CLIENTS_MAX + 1);
   const callsPerSecond = pick(random, [4, 8, 15, 30, 90]);
   return {
-    plays: drawPlays(random),
+    plays: [...drawPlays(random), ...drawSweep(plan)],
     // A play is about one and a half calls.
     thinkMs: (1500 * plan.clients) / callsPerSecond,
     burstPercent: pick(random, [0, 50, 80, 95]),
@@ -94,9 +98,15 @@ export function drawMix(plan: Plan, random: Random): Mix {
 
 /** Each run leaves some of them out, so that the others meet each other more often. */
 function drawPlays(random: Random): Mix['plays'] {
-  const drawn = PLAY_NAMES.filter((name) => name === 'put' || name === 'get' || chance(random, 70));
+  const drawn = DRAWN_PLAYS.filter((name) => name === 'put' || name === 'get' || chance(random, 70));
   return drawn.map((name) => ({
     name,
     weight: name === 'compact' ? pick(random, [1, 4, 12]) : between(random, 4, 24),
   }));
+}
+
+/** Of a stream of its own: runs without it are as they were before it was thought of. */
+function drawSweep({ seed }: Plan): Mix['plays'] {
+  const random = streamOf(seed, 'sweep');
+  return chance(random, 30) ? [{ name: 'sweep', weight: between(random, 4, 24) }] : [];
 }

@@ -4,6 +4,7 @@ import { compact } from './compact-play.js';
 import { append } from './list-play.js';
 import type { PlayName } from './mix.js';
 import { deleteKey, deleteRange, get, put, range, swapByRevision, swapByValue } from './register-plays.js';
+import { sweep } from './sweep-play.js';
 import type { Play } from './turn.js';
 import { readOnlyTxn, txn } from './txn-plays.js';
 
@@ -20,4 +21,5 @@ export const plays: Readonly<Record<PlayName, Play>> = {
   append,
   transfer,
   compact,
+  sweep,
 };

@@ -18,6 +18,8 @@ export interface Board {
   readonly gaps: RevisionGaps;
   readonly tally: Tally;
   readonly appends: AppendRecord[];
+  /** Where the run's watchers go on: the next revision that each of them needs. */
+  readonly watchPositions: () => readonly number[];
 }
 
 export interface Turn extends Board {

@@ -78,6 +78,10 @@ export class WatchClient {
     this.#parts = parts;
   }
 
+  get positions(): readonly number[] {
+    return this.#open.map(({ next }) => next).filter((next) => next > 0);
+  }
+
   async run(): Promise<void> {
     const { random, mix } = this.#parts;
     await this.#pause(random.below(mix.thinkMs + 1));

@@ -1,7 +1,8 @@
 /** All clients of a run that watch, and the judgement of what they were told. */
-import { type Random, seededRandom } from '../../../server/lib/random.js';
+import { seededRandom } from '../../../server/lib/random.js';
 import type { Event } from '../../../server/state/result.js';
 import { checkWatches } from '../../checkers/watch-checker.js';
+import { streamOf } from '../draws.js';
 import type { Plan } from '../plan-types.js';
 import type { Target, WorkloadPorts } from '../workload-ports.js';
 import type { Findings } from './findings.js';
@@ -18,7 +19,6 @@ const LOOK_EVERY_MS = 20;
 
 export interface WatchClientsParts {
   readonly plan: Plan;
-  readonly random: Random;
   readonly ports: WorkloadPorts;
   readonly findings: Findings;
   readonly board: Board;
@@ -30,9 +30,11 @@ export class WatchClients {
   readonly #clients: readonly WatchClient[];
   #targets: readonly Target[] = [];
 
-  constructor({ plan, random, ports, findings, board }: WatchClientsParts) {
+  constructor({ plan, ports, findings, board }: WatchClientsParts) {
     this.#ports = ports;
     this.#findings = findings;
+    // A stream of its own: what the other clients do does not depend on it.
+    const random = streamOf(plan.seed, 'watch workload');
     const mix = drawWatchMix(random);
     const { clients, watchClients } = plan;
     const { keys, sightings, tally } = board;
@@ -42,6 +44,11 @@ export class WatchClients {
       const shared = { ports, mix, clients, historyDepth, keys, sightings, tally, findings };
       return new WatchClient({ ...shared, name: `w${place}`, random: own });
     });
+  }
+
+  /** Of watchers that have begun, the next revision that each of them needs. */
+  get positions(): readonly number[] {
+    return this.#clients.flatMap((client) => client.positions);
   }
 
   start(): void {

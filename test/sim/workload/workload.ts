@@ -39,7 +39,7 @@ class ClusterWorkload implements Workload {
   readonly #caller: Caller;
   readonly #leaseClients: LeaseClients;
   #clients: readonly Client[] = [];
-  #watchers: WatchClients | undefined;
+  readonly #watchClients: WatchClients;
   /** Calls of one client do not overlap: whoever calls beside the clients of the plan has a number of its own. */
   #nextClient: number;
   #isProving = true;
@@ -59,6 +59,7 @@ class ClusterWorkload implements Workload {
       gaps,
       tally: this.#tally,
       appends: [],
+      watchPositions: () => this.#watchClients.positions,
     };
     this.#caller = new Caller({
       ports,
@@ -70,6 +71,7 @@ class ClusterWorkload implements Workload {
         checkSum(operation, mix.accounts, this.#findings);
       },
     });
+    this.#watchClients = new WatchClients({ plan, ports, board: this.#board, findings: this.#findings });
     this.#leaseClients = new LeaseClients({
       plan,
       ports,
@@ -101,25 +103,18 @@ class ClusterWorkload implements Workload {
     for (const client of this.#clients) {
       client.run().catch((error: unknown) => this.#findings.add('workload', String(error)));
     }
-    this.#watchers = new WatchClients({
-      plan: this.#plan,
-      random,
-      ports: this.#ports,
-      findings: this.#findings,
-      board: this.#board,
-    });
-    this.#watchers.start();
+    this.#watchClients.start();
     this.#leaseClients.start();
   }
 
   quiet(): void {
     for (const client of this.#clients) client.end();
-    this.#watchers?.quiet();
+    this.#watchClients.quiet();
     this.#leaseClients.quiet();
   }
 
   async proveLive(targets: readonly Target[]): Promise<void> {
-    this.#watchers?.settle(targets);
+    this.#watchClients.settle(targets);
     const proofs = targets.map((target) => {
       const others = targets.filter((other) => other !== target);
       const isOver = (): boolean => !this.#isProving;
@@ -134,7 +129,7 @@ class ClusterWorkload implements Workload {
     await this.#caller.untilIdle();
     await this.#leaseClients.untilIdle();
     const finalHistory = await this.#readFinalHistory(target);
-    await this.#watchers?.judge();
+    await this.#watchClients.judge();
     if (this.#caller.openCalls > 0) this.#findings.add('client', `${this.#caller.openCalls} calls without an outcome`);
     const { history } = this.#caller;
     this.#tally.add('operations', history.length);
