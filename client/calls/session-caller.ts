@@ -340,7 +340,8 @@ export class SessionCaller implements Caller {
     if (this.#current === undefined || this.#isSending) return;
     if (this.#successor !== undefined) return;
     const now = this.#clock.now();
-    const cancels = this.#ledger.takeCancels();
+    // First, because numbers rise within a stream.
+    const cancels = this.#ledger.takeCancels().map((number) => this.#cancelRequest(number));
     const calls = this.#ledger.take(now, FRAME_BYTES_MAX);
     if (cancels.length + calls.length === 0) return this.#flushWhenAllowed(now);
     const { exchange, member } = this.#current;
@@ -350,8 +351,7 @@ export class SessionCaller implements Caller {
       if (call.isWrite) this.#wroteAt = now;
       if (call.attempts > 1) this.#stats.retries += 1;
     }
-    const requests: readonly FramedRequest[] =
-      cancels.length === 0 ? calls : [...cancels.map((number) => this.#cancelRequest(number)), ...calls];
+    const requests: readonly FramedRequest[] = cancels.length === 0 ? calls : [...cancels, ...calls];
     this.#stats.sent += calls.length;
     this.#stats.frames += 1;
     this.#isSending = true;

@@ -193,6 +193,7 @@ export class FakeStream implements Stream {
   readonly #member: FakeMember;
   readonly #handler: StreamHandler;
   #sessionId = 0n;
+  #lastNumber = 0n;
   #hasEnded = false;
 
   constructor(member: FakeMember, handler: StreamHandler) {
@@ -266,6 +267,8 @@ export class FakeStream implements Stream {
     this.#member.frames.push(requests);
     const replies: Reply[] = [];
     for (const request of requests.requests) {
+      if (request.number <= this.#lastNumber) throw new Error(`request ${request.number} after ${this.#lastNumber}`);
+      this.#lastNumber = request.number;
       this.#member.requests.push(request);
       if (request.request?.$case === 'cancel') continue;
       const answer = (): Reply => Reply.fromPartial({ number: request.number, reply: this.#answer(request, requests) });
