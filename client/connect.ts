@@ -17,6 +17,7 @@ import { type Logger, silentLogger } from './lib/logger.js';
 import { type Random, systemRandom } from './lib/random.js';
 import { GrpcTransport, type TlsOptions } from './transport/grpc-transport.js';
 import { Connections } from './transport/connections.js';
+import { type MemberDoor, MemoryTransport } from './transport/memory-transport.js';
 import type { Connection, Transport } from './transport/transport.js';
 import type { Bytes } from './wire/bytes.js';
 import { namespaceFrom } from './wire/key-range.js';
@@ -51,15 +52,28 @@ export interface ConnectOptions {
 
 const TIMEOUT_MS = 5_000;
 const NAME_BYTES_MAX = 128;
+/** Where a member in this process is said to be. */
+const IN_PROCESS = 'in-process:1';
+
+/** A member in this process: what `startServer` of @quorate/server resolves with. */
+export interface InProcessServer {
+  readonly door: MemberDoor;
+}
 
 /**
- * Connects to a cluster: `a:2379,b:2379`, URLs, or a list of either. Resolves once a member has answered; rejects with
- * UNAVAILABLE when none does in time.
+ * Connects to a cluster: `a:2379,b:2379`, URLs, or a list of either; or to a member in this process. Resolves once a
+ * member has answered; rejects with UNAVAILABLE when none does in time.
  */
-export async function connect(endpoints: string | readonly string[], options: ConnectOptions = {}): Promise<Client> {
+export async function connect(
+  target: string | readonly string[] | InProcessServer,
+  options: ConnectOptions = {},
+): Promise<Client> {
   const { signal } = options;
   if (signal?.aborted === true) throw canceled(signal);
-  const basis = basisOf(endpoints, options);
+  const basis =
+    typeof target === 'object' && 'door' in target
+      ? basisOf(IN_PROCESS, { ...options, transport: new MemoryTransport(new Map([[IN_PROCESS, target.door]])) })
+      : basisOf(target, options);
   try {
     if (options.auth !== undefined) await orAborted(basis.tokens.refresh(), signal);
     return clientOf(basis, await openCaller(basis, options));

@@ -43,7 +43,7 @@ export {
 export type { Watch, WatchBatch, WatchOptions } from './api/watch.js';
 export type { Credentials } from './calls/authenticator.js';
 export type { CallOptions } from './calls/caller.js';
-export { connect, type ConnectOptions } from './connect.js';
+export { connect, type ConnectOptions, type InProcessServer } from './connect.js';
 export type { ErrorCode } from './core/error-code.js';
 export { leaseId, type LeaseId, revision, type Revision } from './core/ids.js';
 export type { LeaseState } from './core/lease-deadline.js';
@@ -53,6 +53,7 @@ export type { Clock, Timer } from './lib/clock.js';
 export type { Logger } from './lib/logger.js';
 export type { Random } from './lib/random.js';
 export type { TlsOptions } from './transport/grpc-transport.js';
+export type { MemberDoor } from './transport/memory-transport.js';
 export type {
   CallStatus,
   Connection,

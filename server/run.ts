@@ -10,6 +10,7 @@ import type { Clock } from './lib/clock.js';
 import { createDeferred } from './lib/deferred.js';
 import type { Logger } from './lib/logger.js';
 import type { LogLevel, ProcessLogger } from './pino-logger.js';
+import type { ClientDoor } from './rpc/local-door.js';
 import type { SessionSource } from './rpc/session-port.js';
 import { ownVersion } from './version.js';
 
@@ -20,6 +21,8 @@ export interface RunningServer {
   readonly peerUrls: readonly string[];
   /** What a client of the session stream reaches over gRPC, for a program that embeds the member. */
   readonly sessions: SessionSource;
+  /** Every service that clients reach over gRPC, without it: `connect` of @quorate/client takes the whole server. */
+  readonly door: ClientDoor;
   /** Settles when the member has ended, asked to or not. Never rejects. */
   readonly done: Promise<ExitReason>;
   /** Lets requests in flight finish, then closes everything. Idempotent. */

@@ -3,7 +3,7 @@
  * in. It decides nothing that a part could decide, and nothing imports it but main.ts and index.ts.
  */
 import { randomInt } from 'node:crypto';
-import type { ServerConfig } from './config.js';
+import { createConfig, type ServerConfig } from './config.js';
 import { type EndpointUrl, endpointUrl, parseEndpointUrl } from './endpoint-url.js';
 import { type ExitReason, FatalError } from './exit-reason.js';
 import { systemClock } from './lib/clock.js';
@@ -22,8 +22,9 @@ import { GrpcPeerTransport } from './rpc/peer-transport.js';
 import type { RunningServer } from './run.js';
 import { chooseEngine, createEngine, thisHost } from './storage/choose-engine.js';
 import { openDataDirectory } from './storage/data-directory.js';
-import { EngineError } from './storage/engine.js';
-import { readIdentity } from './storage/identity.js';
+import { type Engine, EngineError } from './storage/engine.js';
+import { type IdentityFile, MemoryIdentityFile, readIdentity } from './storage/identity.js';
+import { MemoryEngine } from './storage/memory-engine.js';
 import type { MemberStore } from './storage/member-store.js';
 import { openMemberStore } from './storage/open-member-store.js';
 import { DataDirectoryError, StorageCorruptionError } from './storage/storage-errors.js';
@@ -37,9 +38,24 @@ export interface ServerDependencies {
 /** What requests in flight get to finish before they are cut, within the 5 s that a stop may take. */
 const CLIENT_GRACE_MS = 1_500;
 
-/** Starts one member. Rejects with FatalError, whose reason says what kept it from starting; nothing is left behind. */
-export async function startServer(config: ServerConfig, dependencies: ServerDependencies = {}): Promise<RunningServer> {
+/** A member alone, for tests of programs that use one: everything is in memory, and nothing listens. */
+export interface MemoryServer {
+  readonly dataDir: ':memory:';
+}
+
+/** Nobody is there to vote or to be heard from: such a member may be quick to lead. */
+const MEMORY_OPTIONS = { 'data-dir': ':memory:', 'heartbeat-interval': 20, 'election-timeout': 200 } as const;
+
+/**
+ * Starts one member. Rejects with FatalError, whose reason says what kept it from starting; nothing is left behind. With
+ * the data directory `:memory:` its disk ends with it.
+ */
+export async function startServer(
+  given: ServerConfig | MemoryServer,
+  dependencies: ServerDependencies = {},
+): Promise<RunningServer> {
   const logger = dependencies.logger ?? silentLogger;
+  const config = 'memberId' in given ? given : memoryConfig();
   const { memberId, clusterId, name, dataDir } = config;
   logger.info('starting', { version: ownVersion(), name, memberId, clusterId, dataDir });
   const store = await openStore(config, logger);
@@ -51,18 +67,16 @@ export async function startServer(config: ServerConfig, dependencies: ServerDepe
   }
 }
 
+function memoryConfig(): ServerConfig {
+  return { ...createConfig(MEMORY_OPTIONS), listenClientUrls: [], listenPeerUrls: [] };
+}
+
 async function openStore(config: ServerConfig, logger: Logger): Promise<MemberStore> {
   try {
-    const directory = await openDataDirectory(config.dataDir);
-    const made = await readIdentity(directory.identityFile);
-    if (config.initialClusterState === 'existing' && made === undefined) {
-      throw new FatalError('badConfig', 'initial-cluster-state is "existing", but the data directory holds no member');
-    }
-    const { engine, reason } = chooseEngine(config.storageEngine, made?.engine, thisHost());
-    logger.info('storage engine', { engine, reason });
+    const { engine, identityFile } = config.dataDir === ':memory:' ? memoryDisk() : await openDisk(config, logger);
     return await openMemberStore({
-      engine: createEngine(engine, directory.engineLocation(engine)),
-      identityFile: directory.identityFile,
+      engine,
+      identityFile,
       identity: config,
       bootstrap: {
         conf: { voters: config.initialCluster.map(({ id }) => id), learners: [] },
@@ -72,6 +86,26 @@ async function openStore(config: ServerConfig, logger: Logger): Promise<MemberSt
   } catch (error) {
     throw fatalOf(error);
   }
+}
+
+interface OpenedDisk {
+  readonly engine: Engine;
+  readonly identityFile: IdentityFile;
+}
+
+function memoryDisk(): OpenedDisk {
+  return { engine: new MemoryEngine(), identityFile: new MemoryIdentityFile() };
+}
+
+async function openDisk(config: ServerConfig, logger: Logger): Promise<OpenedDisk> {
+  const { identityFile, engineLocation } = await openDataDirectory(config.dataDir);
+  const made = await readIdentity(identityFile);
+  if (config.initialClusterState === 'existing' && made === undefined) {
+    throw new FatalError('badConfig', 'initial-cluster-state is "existing", but the data directory holds no member');
+  }
+  const { engine, reason } = chooseEngine(config.storageEngine, made?.engine, thisHost());
+  logger.info('storage engine', { engine, reason });
+  return { engine: createEngine(engine, engineLocation(engine)), identityFile };
 }
 
 async function startOn(store: MemberStore, config: ServerConfig, logger: Logger): Promise<RunningServer> {
@@ -165,6 +199,7 @@ function running(
   return {
     ...urls,
     sessions: clients.sessions,
+    door: clients.door,
     done: done.promise,
     async stop() {
       stopping ??= stop(CLIENT_GRACE_MS);

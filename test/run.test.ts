@@ -46,6 +46,10 @@ class FakeServer implements RunningServer {
   readonly clientUrls = [];
   readonly peerUrls = [];
   readonly sessions = { open: () => expect.unreachable('nobody asks') };
+  readonly door = {
+    unary: () => expect.unreachable('nobody asks'),
+    stream: () => expect.unreachable('nobody asks'),
+  };
   readonly ended: Deferred<ExitReason> = createDeferred();
   readonly done = this.ended.promise;
   readonly stopped: Deferred<void> = createDeferred();

@@ -1,5 +1,5 @@
 /** v3electionpb.Election: converts, and passes on to elections. */
-import type { Server, ServerWritableStream } from '@grpc/grpc-js';
+import type { ServerWritableStream } from '@grpc/grpc-js';
 import { ElectionDefinition, LeaderRequest, LeaderResponse, type LeaderKey } from '@quorate/proto/etcd/election.js';
 import { bytesFrom, byteStringFrom } from '../lib/bytes.js';
 import { clampedInteger } from '../lib/integers.js';
@@ -8,6 +8,7 @@ import { QuorateError } from '../lib/quorate-error.js';
 import { Election, type Leadership } from '../node/election.js';
 import type { Header } from '../node/member.js';
 import { placeBytes } from '../node/waiting-line.js';
+import type { Carrier } from './carrier.js';
 import { decodeMessage, encodeMessage, passBytes } from './codec.js';
 import { wireStatusOf } from './errors.js';
 import { headerToWire, keyValueToWire } from './kv-answer.js';
@@ -20,7 +21,7 @@ import type { UnaryCalls } from './unary-calls.js';
 import { FLAT } from './wire-check.js';
 
 export interface ElectionPorts extends LockPorts {
-  readonly server: Server;
+  readonly server: Carrier;
   readonly ends: StreamEnds;
   readonly logger: Logger;
   /** What an answer is headed with that speaks of `revision`. */

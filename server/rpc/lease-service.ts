@@ -1,9 +1,9 @@
 /** etcdserverpb.Lease. Converts and passes on; what time is left of a lease is the leader's business. */
-import type { Server } from '@grpc/grpc-js';
 import { LeaseDefinition } from '@quorate/proto/etcd/lease.js';
 import { bytesFrom } from '../lib/bytes.js';
 import type { Logger } from '../lib/logger.js';
 import type { LeaseMember } from '../node/lease-member.js';
+import type { Carrier } from './carrier.js';
 import { passBytes } from './codec.js';
 import { headerToWire } from './kv-answer.js';
 import { type Call, KeepAliveStream } from './keep-alive-stream.js';
@@ -13,7 +13,7 @@ import type { StreamEnds } from './stream-ends.js';
 import type { UnaryCalls } from './unary-calls.js';
 
 export interface LeasePorts {
-  readonly server: Server;
+  readonly server: Carrier;
   readonly gate: RequestGate;
   readonly ends: StreamEnds;
   readonly logger: Logger;

@@ -38,6 +38,11 @@ export class MessageBundle {
     this.#bytes += FRAME_HEADER_BYTES + length;
   }
 
+  /** One by one, for whoever needs no frames. */
+  messages(): readonly Buffer[] {
+    return this.#frames.map(({ message }) => Buffer.concat(message));
+  }
+
   // What grpc-js reads of it
 
   get byteLength(): number {

@@ -1,10 +1,11 @@
 /** quorate.v1.Session over gRPC: carries frames, and knows nothing of what they say. */
-import type { Server, ServerDuplexStream } from '@grpc/grpc-js';
+import type { ServerDuplexStream } from '@grpc/grpc-js';
 import { SessionDefinition } from '@quorate/proto/quorate/v1/session.js';
+import type { Carrier } from './carrier.js';
 import { passBytes } from './codec.js';
 import type { SessionSource } from './session-port.js';
 
-export function serveSessions(server: Server, source: SessionSource): void {
+export function serveSessions(server: Carrier, source: SessionSource): void {
   const { name } = SessionDefinition.methods.exchange;
   const serve = (call: ServerDuplexStream<Buffer, Buffer>): void => {
     const exchange = source.open({

@@ -2,13 +2,12 @@
  * Between gRPC and the handlers of unary RPCs: bytes in, bytes out, limits, deadlines, errors. grpc-js is given
  * functions that pass bytes through, so that decoding, encoding and their errors are ours and cost what we make them.
  */
-import type { Server } from '@grpc/grpc-js';
 import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
 import { QuorateError } from '../lib/quorate-error.js';
 import type { Member, RequestOptions } from '../node/member.js';
+import type { Carrier, UnaryCarrier } from './carrier.js';
 import { decodeMessage, encodeMessage, type MessageType, passBytes } from './codec.js';
-import type { DirectCalls } from './direct-calls.js';
 import { wireStatusOf } from './errors.js';
 import { throughLibrary } from './library-call.js';
 import type { LongCalls } from './long-calls.js';
@@ -54,8 +53,8 @@ interface ServedMethod<Request, Response> extends Required<MethodTraits<Request>
 }
 
 export interface CallsPorts {
-  readonly server: Server;
-  readonly direct: DirectCalls;
+  readonly server: Carrier;
+  readonly direct: UnaryCarrier;
   readonly gate: RequestGate;
   readonly longCalls: LongCalls;
   readonly member: Pick<Member, 'isReady' | 'isLearner'>;

@@ -1,9 +1,9 @@
 /** etcdserverpb.Watch: streams of watchers on this member's own state. */
-import type { Server } from '@grpc/grpc-js';
 import { WatchDefinition } from '@quorate/proto/etcd/watch.js';
 import type { Clock } from '../lib/clock.js';
 import type { Random } from '../lib/random.js';
 import type { WatchSource } from '../node/member.js';
+import type { Carrier } from './carrier.js';
 import { passBytes } from './codec.js';
 import { serializeBundle } from './message-bundle.js';
 import type { StreamEnds } from './stream-ends.js';
@@ -11,7 +11,7 @@ import { WatchEncoder } from './watch-answer.js';
 import { type Call, WatchCall } from './watch-call.js';
 
 export interface WatchServiceOptions {
-  readonly server: Server;
+  readonly server: Carrier;
   readonly source: WatchSource;
   readonly clock: Clock;
   readonly random: Random;

@@ -35,6 +35,8 @@ export interface RunningMember {
   readonly leases: NodeLeaseMember;
   readonly sessions: NodeSessionMember;
   readonly store: MemberStore;
+  /** The clock as its process sees it. */
+  readonly process: ClockProcess;
 }
 
 /** Stands beside one member's disk over all its lives; a test puts its own functions in. */
@@ -55,10 +57,6 @@ export interface Envelope {
   readonly from: bigint;
   readonly to: bigint;
   readonly message: PeerMessage;
-}
-
-interface Life extends RunningMember {
-  readonly process: ClockProcess;
 }
 
 /** A snapshot on its way: when its connection breaks, both ends hear of it. */
@@ -89,7 +87,7 @@ export class NodeCluster {
   readonly #disks = new Map<bigint, MemoryDisk>();
   readonly #probes = new Map<bigint, DiskProbe>();
   readonly #identities = new Map<bigint, MemoryIdentityFile>();
-  readonly #lives = new Map<bigint, Life>();
+  readonly #lives = new Map<bigint, RunningMember>();
   /** Who takes messages for an id, with the process it lives in. */
   readonly #receivers = new Map<bigint, { readonly receiver: PeerReceiver; readonly process: ClockProcess }>();
   /** Directed links that lose everything, as "from>to". */

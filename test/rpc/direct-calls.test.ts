@@ -10,7 +10,7 @@ import { gzipSync } from 'node:zlib';
 import { PutRequest, PutResponse } from '@quorate/proto/etcd/kv.js';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createDeferred } from '../../server/lib/deferred.js';
-import { receiveOverheadBytes } from '../../server/rpc/client-server.js';
+import { receiveOverheadBytes } from '../../server/rpc/client-services.js';
 import { Door } from './door.js';
 import { header } from './fake-member.js';
 
