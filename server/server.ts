@@ -98,14 +98,15 @@ function memoryDisk(): OpenedDisk {
 }
 
 async function openDisk(config: ServerConfig, logger: Logger): Promise<OpenedDisk> {
-  const { identityFile, engineLocation } = await openDataDirectory(config.dataDir);
-  const made = await readIdentity(identityFile);
+  const directory = await openDataDirectory(config.dataDir);
+  const made = await readIdentity(directory.identityFile);
   if (config.initialClusterState === 'existing' && made === undefined) {
     throw new FatalError('badConfig', 'initial-cluster-state is "existing", but the data directory holds no member');
   }
   const { engine, reason } = chooseEngine(config.storageEngine, made?.engine, thisHost());
   logger.info('storage engine', { engine, reason });
-  return { engine: createEngine(engine, engineLocation(engine)), identityFile };
+  const { identityFile } = directory;
+  return { engine: createEngine(engine, directory.engineLocation(engine)), identityFile };
 }
 
 async function startOn(store: MemberStore, config: ServerConfig, logger: Logger): Promise<RunningServer> {
