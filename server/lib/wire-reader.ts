@@ -5,6 +5,7 @@
 import type { ByteString } from './bytes.js';
 
 const NOTHING = Buffer.alloc(0);
+const eight = new DataView(new ArrayBuffer(8));
 
 export class WireReader {
   readonly #bytes: Buffer;
@@ -66,7 +67,10 @@ export class WireReader {
 
   fixed64(): bigint {
     const start = this.#pass(8);
-    return this.#isLost ? 0n : this.#bytes.readBigUInt64LE(start);
+    if (this.#isLost) return 0n;
+    // Buffer puts it together from bigints of its own.
+    for (let at = 0; at < 8; at += 1) eight.setUint8(at, this.#bytes[start + at] ?? 0);
+    return eight.getBigUint64(0, true);
   }
 
   /** Where the message that comes next ends. */

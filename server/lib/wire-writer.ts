@@ -10,6 +10,8 @@ const SHARED_BYTES = 64 * 1024;
 /** What may be larger gets memory of its own, so that little of the shared one is left over. */
 const SHARED_PIECE_BYTES_MAX = 4 * 1024;
 
+const eight = new DataView(new ArrayBuffer(8));
+
 export class WireWriter {
   /** One 64-bit number, to be read as two of 32: arithmetic with bigints is slow. */
   readonly #halves = new DataView(new ArrayBuffer(8));
@@ -85,7 +87,9 @@ export class WireWriter {
   }
 
   fixed64(value: bigint): void {
-    this.#position = this.#bytes.writeBigUInt64LE(value, this.#position);
+    // Buffer takes it apart into bigints of its own.
+    eight.setBigUint64(0, value, true);
+    for (let at = 0; at < 8; at += 1) this.byte(eight.getUint8(at));
   }
 
   uint32BE(value: number): void {

@@ -50,7 +50,8 @@ export class EngineMemberStore implements MemberStore {
   /** What a crash surely leaves: the log may be trimmed up to here. */
   #durableAppliedIndex: LogIndex = 0;
   /** The revision records of the state, for `size`. Counted anew by each full scan. */
-  #live: ScanTotals = { records: 0, bytes: 0 };
+  #liveRecords = 0;
+  #liveBytes = 0;
   #writer: EngineSnapshotWriter | undefined;
   #staged: StagedSnapshot | undefined;
   #savesInFlight = 0;
@@ -105,7 +106,8 @@ export class EngineMemberStore implements MemberStore {
     if (this.#savesInFlight > 0) await this.#lastSave;
     const iterator = this.#engine.iterate(keys.stateRange(this.#generation));
     const onEnd = (totals: ScanTotals): void => {
-      this.#live = totals;
+      this.#liveRecords = totals.records;
+      this.#liveBytes = totals.bytes;
     };
     return StateScan.open({ iterator, upTo: Number.MAX_SAFE_INTEGER, onEnd });
   }
@@ -182,7 +184,7 @@ export class EngineMemberStore implements MemberStore {
   }
 
   async size(): Promise<{ readonly allocatedBytes: number; readonly liveBytes: number }> {
-    return { allocatedBytes: await this.#engine.allocatedBytes(), liveBytes: Math.round(this.#live.bytes) };
+    return { allocatedBytes: await this.#engine.allocatedBytes(), liveBytes: Math.round(this.#liveBytes) };
   }
 
   async close(): Promise<void> {
@@ -275,7 +277,8 @@ export class EngineMemberStore implements MemberStore {
     this.#trimmedTo = logStart.index;
     this.#lastIndex = logStart.index;
     this.#applied = applied;
-    this.#live = { records: 0, bytes: 0 };
+    this.#liveRecords = 0;
+    this.#liveBytes = 0;
   }
 
   async #write(ops: readonly EngineOp[], sync: boolean): Promise<void> {
@@ -327,13 +330,15 @@ export class EngineMemberStore implements MemberStore {
   }
 
   #countPut(bytes: number): void {
-    this.#live = { records: this.#live.records + 1, bytes: this.#live.bytes + bytes };
+    this.#liveRecords += 1;
+    this.#liveBytes += bytes;
   }
 
   /** Takes the mean: the size of a deleted record is not known without reading it. */
   #countDelete(): void {
-    const { records, bytes } = this.#live;
-    if (records > 0) this.#live = { records: records - 1, bytes: bytes - bytes / records };
+    if (this.#liveRecords === 0) return;
+    this.#liveBytes -= this.#liveBytes / this.#liveRecords;
+    this.#liveRecords -= 1;
   }
 }
 

@@ -142,7 +142,7 @@ function loadedValue(stored: Buffer): Buffer {
 }
 
 function isAllZero(bytes: Buffer): boolean {
-  return bytes.every((byte) => byte === 0);
+  return (bytes[0] ?? 0) === 0 && bytes.every((byte) => byte === 0);
 }
 
 function call<T>(start: (done: (error: Error | null | undefined, value: T) => void) => void): Promise<T> {

@@ -13,7 +13,8 @@ interface Load {
 
 export class LeaseRoom {
   readonly #store: Store;
-  readonly #loads = new Map<bigint, Load>();
+  /** Made when there is something to count: hardly any put has a lease. */
+  #loads: Map<bigint, Load> | undefined;
 
   constructor(store: Store) {
     this.#store = store;
@@ -21,6 +22,7 @@ export class LeaseRoom {
 
   add({ key, lease }: PutCommand): Refusal | undefined {
     if (lease === 0n || this.#store.live(key)?.lease === lease) return undefined;
+    this.#loads ??= new Map();
     const load = this.#loads.get(lease) ?? { keys: 0, bytes: 0 };
     this.#loads.set(lease, load);
     load.keys += 1;

@@ -11,8 +11,8 @@ import { afterAllOf } from './revision.js';
 import type { Store } from './store.js';
 
 export class RevisionWriter {
-  readonly events: Event[] = [];
-  readonly writes: StateWrite[] = [];
+  #events: Event[] = [];
+  #writes: StateWrite[] = [];
   readonly #store: Store;
   readonly #cause: DeleteCause;
   readonly #begin: number;
@@ -24,14 +24,21 @@ export class RevisionWriter {
     this.#begin = store.revision;
   }
 
+  get events(): readonly Event[] {
+    return this.#events;
+  }
+  get writes(): readonly StateWrite[] {
+    return this.#writes;
+  }
+
   /** What an op's header shows: the revision before the request until its first write, then the request's own. */
   get shownRevision(): number {
-    return this.events.length === 0 ? this.#begin : this.#begin + 1;
+    return this.#events.length === 0 ? this.#begin : this.#begin + 1;
   }
 
   /** Where a read stands that comes now: it sees the writes so far. */
   get point(): Revision {
-    const written = this.events.length;
+    const written = this.#events.length;
     return written === 0 ? afterAllOf(this.#begin) : { main: this.#begin + 1, sub: written - 1 };
   }
 
@@ -84,7 +91,7 @@ export class RevisionWriter {
   }
 
   #next(): Revision {
-    const sub = this.events.length;
+    const sub = this.#events.length;
     if (sub === 0) this.#store.advance(this.#begin + 1);
     return { main: this.#begin + 1, sub };
   }
@@ -92,13 +99,22 @@ export class RevisionWriter {
   #record(type: Event['type'], kv: KeyValue, revision: Revision, prevKv: KeyValue | undefined): void {
     this.#store.leases.move(kv.key, prevKv?.lease ?? 0n, kv.lease);
     if (type === 'put') {
-      this.events.push({ type, kv, revision, prevKv });
-      this.writes.push({ kind: 'putRevision', revision, tombstone: false, kv });
+      this.#add({ type, kv, revision, prevKv }, { kind: 'putRevision', revision, tombstone: false, kv });
       return;
     }
     const cause = this.#cause;
-    this.events.push({ type, kv, revision, prevKv, cause });
-    this.writes.push({ kind: 'putRevision', revision, tombstone: true, kv, cause });
+    this.#add({ type, kv, revision, prevKv, cause }, { kind: 'putRevision', revision, tombstone: true, kv, cause });
+  }
+
+  #add(event: Event, write: StateWrite): void {
+    if (this.#events.length === 0) {
+      // Most requests write once, and an array that a first element is pushed into gets room for seventeen.
+      this.#events = [event];
+      this.#writes = [write];
+      return;
+    }
+    this.#events.push(event);
+    this.#writes.push(write);
   }
 }
 
