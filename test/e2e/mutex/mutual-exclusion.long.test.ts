@@ -6,7 +6,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { type Cluster, until, withCluster } from '../../harness/cluster.js';
 import { hasSubject, seed, subject } from '../subject.js';
@@ -57,8 +56,6 @@ async function run(kind: LockKind, cluster: Cluster): Promise<Run> {
       await cluster.untilSettled(patienceMs);
     }
     await workers.finish();
-    // What was sent last has come.
-    await delay(100);
     return { cycles: workers.cycles, count: register.read(), kills, duringOutages };
   } finally {
     workers.kill();

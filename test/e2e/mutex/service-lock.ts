@@ -110,5 +110,5 @@ export class ServiceLock implements ExclusiveLock {
 /** Too late, no connection, no leader: it may go better elsewhere. etcd's lock service says the last with code 2. */
 function isPassing(error: unknown): boolean {
   const { code, details } = error as ServiceError;
-  return code === 4 || code === 14 || code === 1 || /request timed out|leader changed/.test(details);
+  return code === 4 || code === 14 || code === 1 || /request timed out|leader changed|^context /.test(details);
 }

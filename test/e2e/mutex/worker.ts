@@ -17,9 +17,9 @@ export interface WorkerOrder {
 }
 
 const ttlSeconds = 30;
-/** A lease that is used to its end, nearly, and then left alone: one in so many cycles. */
-const abandonedEvery = 40;
-const abandonedTtlSeconds = 4;
+/** A lease that is used to its end, nearly, and then left alone: now and then, and not by all workers at once. */
+const isAbandoned = (worker: number, count: number): boolean => count % 100 === 10 + 5 * worker;
+const abandonedTtlSeconds = 3;
 const abandonedMarginMs = 1_000;
 const workMsMax = 12;
 const restMsMax = 10;
@@ -39,7 +39,7 @@ async function run(order: WorkerOrder, isEnough: () => boolean): Promise<void> {
   const lock = await lockOf(order);
   process.send?.('ready');
   for (let count = 1; !isEnough(); count += 1) {
-    const isToBeAbandoned = order.kind === 'service' && count % abandonedEvery === order.worker;
+    const isToBeAbandoned = order.kind === 'service' && isAbandoned(order.worker, count);
     const held = await lock.acquire({ ttlSeconds: isToBeAbandoned ? abandonedTtlSeconds : ttlSeconds });
     const abandon = isToBeAbandoned ? held.abandon : undefined;
     const workMs = abandon === undefined ? 1 + random.below(workMsMax) : leftMs(held) - abandonedMarginMs;

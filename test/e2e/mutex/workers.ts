@@ -53,9 +53,11 @@ function endOf(child: ChildProcess): Promise<void> {
   child.stderr?.on('data', (bytes: Buffer) => {
     errors = (errors + bytes.toString()).slice(-errorCharsMax);
   });
+  // Behind everything that it told.
+  const silent = new Promise<void>((resolve) => child.once('disconnect', resolve));
   return new Promise((resolve, reject) => {
     child.once('close', (code) => {
-      if (code === 0) resolve();
+      if (code === 0) resolve(silent);
       else reject(new Error(`a worker ended with ${code}: ${errors}`));
     });
   });
