@@ -48,7 +48,7 @@ export type { ErrorCode } from './core/error-code.js';
 export { leaseId, type LeaseId, revision, type Revision } from './core/ids.js';
 export type { LeaseState } from './core/lease-deadline.js';
 export type { Outcome } from './core/outcome.js';
-export { isQuorateError, QuorateError } from './core/quorate-error.js';
+export { type ErrorFacts, isQuorateError, QuorateError } from './core/quorate-error.js';
 export type { Clock, Timer } from './lib/clock.js';
 export type { Logger } from './lib/logger.js';
 export type { Random } from './lib/random.js';

@@ -1,11 +1,19 @@
 /** What happens to a client besides its calls, told to whoever listens. For people and programs that watch over it. */
-import type { CallerEvent } from '../calls/caller.js';
+import type { LeaseId } from '../core/ids.js';
 import { endable } from './endable.js';
-import type { LeaseEvent } from './lease.js';
 
 export type Status =
-  | Exclude<CallerEvent, { readonly kind: 'retry' }>
-  | Exclude<LeaseEvent, { readonly kind: 'leaseRenewed' | 'leaseGranted' }>
+  /** A stream of the session stands. */
+  | { readonly kind: 'connected'; readonly member: string }
+  /** A connection broke, or a member was left; the client turns to the next one by itself. */
+  | { readonly kind: 'reconnecting'; readonly member: string; readonly reason: string }
+  /** `leader`: where clients reach it. Undefined: nobody leads, as far as is known. */
+  | { readonly kind: 'leaderChanged'; readonly leader: string | undefined; readonly term: number }
+  /** Writes that were under way are of unknown outcome; a new session has begun. */
+  | { readonly kind: 'sessionExpired' }
+  /** Two thirds of the ttl passed without a renewal that was answered. */
+  | { readonly kind: 'leaseAtRisk'; readonly lease: LeaseId; readonly remainingMs: number }
+  | { readonly kind: 'leaseLost'; readonly lease: LeaseId }
   /** The listener was too slow: so many were dropped before the next one. */
   | { readonly kind: 'missed'; readonly count: number }
   /** The last one. */
