@@ -40,20 +40,25 @@ export interface ExchangeOptions {
   readonly sessionId: bigint;
   readonly clientName: string;
   readonly clock: Clock;
+  /** How many looks may find the member silent though it owes an answer. Default: 3. */
+  readonly silentLooksMax?: number;
 }
 
 export class Exchange {
   readonly #handler: ExchangeHandler;
   readonly #clock: Clock;
   readonly #stream: Stream;
+  readonly #silentLooksMax: number;
   #isWelcome = false;
   #hasEnded = false;
   #silentLooks = 0;
   #timer: Timer;
 
-  constructor({ connection, metadata, sessionId, clientName, clock }: ExchangeOptions, handler: ExchangeHandler) {
+  constructor(options: ExchangeOptions, handler: ExchangeHandler) {
+    const { connection, metadata, sessionId, clientName, clock, silentLooksMax = SILENT_LOOKS_MAX } = options;
     this.#handler = handler;
     this.#clock = clock;
+    this.#silentLooksMax = silentLooksMax;
     this.#stream = connection.stream(METHOD, metadata, {
       onMessage: (bytes) => this.#onMessage(bytes),
       onEnd: (status) => this.#end({ kind: 'status', status }),
@@ -117,7 +122,7 @@ export class Exchange {
   #look(): void {
     this.#timer = this.#clock.setTimer(() => {
       this.#silentLooks = this.#handler.isOwed() ? this.#silentLooks + 1 : 0;
-      if (this.#silentLooks > SILENT_LOOKS_MAX) this.#endWith('it owes answers and says nothing');
+      if (this.#silentLooks > this.#silentLooksMax) this.#endWith('it owes answers and says nothing');
       else this.#look();
     }, LOOK_MS);
   }

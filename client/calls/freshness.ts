@@ -17,3 +17,10 @@ export function freshnessOf({ kind, consistency }: Request<unknown>, seen: numbe
   // Any member that has the revision may answer. One that nobody is known to have is asked of the whole cluster.
   return consistency.revision <= seen ? sessionFreshness(consistency.revision) : linearizableFreshness;
 }
+
+/** Whether any member may answer, from its own state. */
+export function isLocalRead({ kind, consistency }: Request<unknown>, seen: number): boolean {
+  if (kind !== 'range' || consistency === undefined || consistency === 'linearizable') return false;
+  if (typeof consistency === 'string' || 'maxStalenessMs' in consistency) return true;
+  return consistency.revision <= seen;
+}

@@ -1,5 +1,6 @@
 /** A call that its caller waits for. Settles its promise exactly once. */
 import { type ErrorCode, errorCodes } from '../core/error-code.js';
+import type { Outcome } from '../core/outcome.js';
 import { QuorateError } from '../core/quorate-error.js';
 import { LedgerEntry } from '../core/session-ledger.js';
 import { framedLengthMax, type FramedRequest, requestFields } from '../wire/client-frames.js';
@@ -19,6 +20,8 @@ export class PendingCall extends LedgerEntry implements FramedRequest {
   timeoutMs = 0;
   /** The member that it was sent to last. */
   member: string | undefined;
+  /** Tells whoever sends it that nobody waits for it any more, and what can be said of the outcome then. */
+  giveUp: () => Outcome = () => this.outcome;
   readonly #resolve: (answer: unknown) => void;
   readonly #reject: (error: QuorateError) => void;
   #signal: AbortSignal | undefined;
@@ -46,6 +49,12 @@ export class PendingCall extends LedgerEntry implements FramedRequest {
     super.becomeVoid();
     this.field = requestFields.void;
     this.body = NOTHING;
+  }
+
+  /** It is about to be sent. */
+  isSentTo(member: string, now: number): void {
+    this.member = member;
+    this.timeoutMs = this.deadlineAt === Infinity ? 0 : Math.max(1, Math.ceil(this.deadlineAt - now));
   }
 
   /** Calls `onAbort` when the signal is aborted before the call is over. */

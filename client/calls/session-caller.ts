@@ -14,7 +14,7 @@ import type { Random } from '../lib/random.js';
 import type { Connection, Metadata } from '../transport/transport.js';
 import { MalformedMessage } from '../wire/byte-reader.js';
 import type { AnswerReader } from '../wire/answer-reader.js';
-import { cancelMessage, type FramedRequest, requestFields, requestsFrame } from '../wire/client-frames.js';
+import { cancelRequest, type FramedRequest, requestFields, requestsFrame } from '../wire/client-frames.js';
 import type { Request } from '../wire/request.js';
 import {
   eachReply,
@@ -28,8 +28,9 @@ import { codeOfFailure, faultOf } from './call-faults.js';
 import type { Caller, CallerEvent, CallerStats, CallOptions } from './caller.js';
 import { Deadlines } from './deadlines.js';
 import { Exchange, type ExchangeEnd } from './exchange.js';
-import { freshnessOf } from './freshness.js';
+import { freshnessOf, isLocalRead } from './freshness.js';
 import { PendingCall } from './pending-call.js';
+import { ReadLines } from './read-lines.js';
 
 /** Members accept 2 MiB in a message; a single request may be larger than this, and then it goes alone. */
 const FRAME_BYTES_MAX = 512 * 1024;
@@ -61,6 +62,7 @@ export class SessionCaller implements Caller {
   readonly #stats: CallerStats;
   readonly #ledger: SessionLedger<PendingCall>;
   readonly #deadlines: Deadlines<PendingCall>;
+  readonly #readLines: ReadLines;
   #sessionId = 0n;
   #sessionTtlMs = Infinity;
   /** The stream in use. Undefined: none is open. */
@@ -93,6 +95,34 @@ export class SessionCaller implements Caller {
     this.#deadlines = new Deadlines(options.clock, (call) =>
       this.#giveUp(call, 'DEADLINE_EXCEEDED', this.#current === undefined ? 'no member could be reached' : ''),
     );
+    this.#readLines = this.#createReadLines();
+  }
+
+  /** Reads that any member may answer, on their way to others than the main one. */
+  #createReadLines(): ReadLines {
+    const { rotation, connectionTo, metadata, clock } = this.#options;
+    return new ReadLines({
+      addresses: rotation.addresses,
+      clock,
+      optionsFor: (member) => ({
+        ...this.#options,
+        member,
+        connection: connectionTo(member),
+        metadata: metadata(),
+        sessionId: this.#sessionId,
+      }),
+      hooks: {
+        onAnswer: (call, reader) => this.#answer(call, reader),
+        onRefusal: (call, refusal) => {
+          const { code, detail } = codeOfFailure(refusal);
+          this.#reject(call, code, detail);
+        },
+        onReturned: (call) => {
+          call.place = 'fresh';
+          this.#submit(call);
+        },
+      },
+    });
   }
 
   /** Turns to the members until one answers. Rejects when the time is over first. */
@@ -137,9 +167,17 @@ export class SessionCaller implements Caller {
       if (signal !== undefined) call.watch(signal, () => this.#giveUp(call, 'CANCELED', '', signal.reason));
       this.#waiting += 1;
       this.#deadlines.add(call);
-      this.#ledger.submit(call);
-      this.#flushSoon();
+      const main = this.#current?.member;
+      if (main !== undefined && isLocalRead(request, this.#stats.seenRevision) && this.#readLines.take(call, main))
+        return;
+      this.#submit(call);
     });
+  }
+
+  #submit(call: PendingCall): void {
+    call.giveUp = () => this.#ledger.giveUp(call);
+    this.#ledger.submit(call);
+    this.#flushSoon();
   }
 
   async close(timeoutMs: number): Promise<void> {
@@ -169,6 +207,7 @@ export class SessionCaller implements Caller {
     this.#isClosed = true;
     for (const timer of [this.#connectTimer, this.#holdTimer, this.#keepTimer, this.#drainTimer]) timer?.cancel();
     this.#deadlines.stop();
+    this.#readLines.close();
     for (const line of [this.#current, this.#opening, this.#successor]) line?.exchange.leave();
     this.#current = undefined;
     for (const call of this.#ledger.everything()) this.#giveUp(call, 'CLOSED', 'the client was closed first');
@@ -298,6 +337,7 @@ export class SessionCaller implements Caller {
   /** The session is over: what was sent of it is in doubt for ever, and the rest goes on in the next one. */
   #expire(): void {
     this.#sessionId = 0n;
+    this.#readLines.leaveAll();
     for (const call of this.#ledger.expired()) {
       call.outcome = 'unknown';
       this.#reject(call, 'SESSION_EXPIRED', '');
@@ -320,8 +360,7 @@ export class SessionCaller implements Caller {
     const request = { kind: 'put', isWrite: true, consistency: undefined, body: NOTHING, decode: ignore } as const;
     const call = new PendingCall(request, undefined, ignore, ignore, requestFields.keepSession);
     this.#waiting += 1;
-    this.#ledger.submit(call);
-    this.#flushSoon();
+    this.#submit(call);
   }
 
   // Requests out.
@@ -341,13 +380,12 @@ export class SessionCaller implements Caller {
     if (this.#successor !== undefined) return;
     const now = this.#clock.now();
     // First, because numbers rise within a stream.
-    const cancels = this.#ledger.takeCancels().map((number) => this.#cancelRequest(number));
+    const cancels = this.#ledger.takeCancels().map((number) => cancelRequest(this.#ledger.nextNumber(), number));
     const calls = this.#ledger.take(now, FRAME_BYTES_MAX);
     if (cancels.length + calls.length === 0) return this.#flushWhenAllowed(now);
     const { exchange, member } = this.#current;
     for (const call of calls) {
-      call.member = member;
-      call.timeoutMs = call.deadlineAt === Infinity ? 0 : Math.max(1, Math.ceil(call.deadlineAt - now));
+      call.isSentTo(member, now);
       if (call.isWrite) this.#wroteAt = now;
       if (call.attempts > 1) this.#stats.retries += 1;
     }
@@ -359,17 +397,6 @@ export class SessionCaller implements Caller {
       this.#isSending = false;
       if (this.#ledger.waitingCount > 0) this.#flush();
     });
-  }
-
-  #cancelRequest(number: number): FramedRequest {
-    return {
-      number: this.#ledger.nextNumber(),
-      sequence: 0,
-      timeoutMs: 0,
-      field: requestFields.cancel,
-      body: cancelMessage(number),
-      freshness: undefined,
-    };
   }
 
   #flushWhenAllowed(now: number): void {
@@ -405,6 +432,10 @@ export class SessionCaller implements Caller {
         return this.#reject(call, code, detail);
       }
     }
+    this.#answer(call, reader);
+  }
+
+  #answer(call: PendingCall, reader: AnswerReader): void {
     let answer: unknown;
     try {
       answer = call.decode(reader);
@@ -440,8 +471,7 @@ export class SessionCaller implements Caller {
   // Ends of calls.
 
   #giveUp(call: PendingCall, code: ErrorCode, detail: string, cause?: unknown): void {
-    const outcome = this.#ledger.giveUp(call);
-    call.outcome = outcome;
+    call.outcome = call.giveUp();
     this.#reject(call, code, detail, cause);
     this.#flushSoon();
   }

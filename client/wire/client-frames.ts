@@ -42,12 +42,12 @@ export function openFrame(sessionId: bigint, clientName: string): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** Of an earlier request, by its number. */
-export function cancelMessage(number: number): Buffer {
-  const body = Buffer.allocUnsafe(1 + varintLength(number));
+/** Gives up an earlier request, by its number. */
+export function cancelRequest(number: number, givenUp: number): FramedRequest {
+  const body = Buffer.allocUnsafe(1 + varintLength(givenUp));
   body[0] = 8;
-  putVarint(body, 1, number);
-  return body;
+  putVarint(body, 1, givenUp);
+  return { number, sequence: 0, timeoutMs: 0, field: requestFields.cancel, body, freshness: undefined };
 }
 
 /** The bytes that a request takes in a frame, at most. */

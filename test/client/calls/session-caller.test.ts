@@ -2,7 +2,7 @@ import { Outcome } from '@quorate/proto/quorate/v1/session.js';
 import { describe, expect, it } from 'vitest';
 import type { CallerEvent, CallerStats, CallOptions } from '../../../client/calls/caller.js';
 import { type Opening, SessionCaller } from '../../../client/calls/session-caller.js';
-import { leaseId } from '../../../client/core/ids.js';
+import { leaseId, revision } from '../../../client/core/ids.js';
 import { MemberRotation } from '../../../client/core/member-rotation.js';
 import { isQuorateError, type QuorateError } from '../../../client/core/quorate-error.js';
 import { silentLogger } from '../../../client/lib/logger.js';
@@ -402,6 +402,99 @@ describe('a signal', () => {
     await setup.clock.advance(10);
     await done;
     expect(listeners).toBe(0);
+  });
+});
+
+describe('reads that any member may answer', () => {
+  const reads = (setup: Setup, address: string): number =>
+    setup.arrivals(address).filter((arrival) => arrival === 'read 0').length;
+
+  async function read(setup: Setup, count: number, consistency: Consistency = 'session'): Promise<void> {
+    const calls = Array.from({ length: count }, () => setup.caller.call(get('k', consistency), { timeout: 20_000 }));
+    await setup.clock.advance(10);
+    await Promise.all(calls);
+  }
+
+  it('are spread over all of them', async () => {
+    const setup = await Setup.open();
+    await read(setup, 3);
+    await read(setup, 30);
+    for (const address of ['a:1', 'b:1', 'c:1']) expect(reads(setup, address)).toBeGreaterThanOrEqual(10);
+    expect(setup.cluster.sessions.size).toBe(1);
+  });
+
+  it.each<Consistency>(['linearizable', { revision: revision(1_000) }])(
+    'are not those like %j',
+    async (consistency) => {
+      const setup = await Setup.open();
+      await read(setup, 3, consistency);
+      await read(setup, 30, consistency);
+      expect(reads(setup, 'a:1')).toBe(33);
+    },
+  );
+
+  it('are asked elsewhere when a member cannot answer, says nothing, or is gone', async () => {
+    const setup = await Setup.open();
+    await read(setup, 3);
+    setup.cluster.member('b:1').fault = () => ({ refuse: failure('STOPPED', Outcome.NOT_APPLIED, true) });
+    setup.cluster.member('c:1').isSilent = true;
+    const calls = Array.from({ length: 9 }, () => setup.caller.call(get('k', 'session'), { timeout: 20_000 }));
+    await setup.clock.advance(4_000);
+    await Promise.all(calls);
+    setup.cluster.member('b:1').stop();
+    await setup.clock.advance(10);
+    await read(setup, 9);
+    expect(setup.arrivals('a:1').length).toBeGreaterThanOrEqual(9 + 9);
+  });
+
+  it('come back to a member after a while', async () => {
+    const setup = await Setup.open();
+    await read(setup, 3);
+    setup.cluster.member('b:1').cut();
+    await setup.clock.advance(10);
+    const before = reads(setup, 'b:1');
+    await read(setup, 9);
+    expect(reads(setup, 'b:1')).toBe(before);
+    await setup.clock.advance(1_100);
+    await read(setup, 9);
+    await read(setup, 9);
+    expect(reads(setup, 'b:1')).toBeGreaterThan(before);
+  });
+
+  it('are given up like any other', async () => {
+    const setup = await Setup.open();
+    await read(setup, 3);
+    for (const member of setup.cluster.members.values()) member.fault = () => ({ delayMs: 10_000 });
+    const errors = Array.from({ length: 3 }, () => errorOf(setup.caller.call(get('k', 'session'), { timeout: 100 })));
+    await setup.clock.advance(200);
+    for (const error of await Promise.all(errors)) {
+      expect(error).toMatchObject({ code: 'DEADLINE_EXCEEDED', outcome: 'notApplied' });
+    }
+    expect(setup.arrivals('b:1').at(-1)).toBe('cancel 0');
+  });
+
+  it('end with the client', async () => {
+    const setup = await Setup.open();
+    await read(setup, 3);
+    for (const member of setup.cluster.members.values()) member.fault = () => ({ delayMs: 10_000 });
+    const errors = Array.from({ length: 3 }, () => errorOf(setup.caller.call(get('k', 'session'), {})));
+    await setup.clock.advance(5);
+    const closed = setup.caller.close(100);
+    await setup.clock.advance(200);
+    await closed;
+    for (const error of await Promise.all(errors)) expect(error).toMatchObject({ code: 'CLOSED' });
+    for (const member of setup.cluster.members.values()) expect(member.streams.size).toBe(0);
+  });
+
+  it('go on in a new session', async () => {
+    const setup = await Setup.open();
+    await read(setup, 3);
+    setup.cluster.sessions.clear();
+    for (const member of setup.cluster.members.values()) member.cut();
+    await setup.clock.advance(2_000);
+    await read(setup, 3);
+    await read(setup, 9);
+    expect(setup.cluster.sessions.size).toBe(1);
   });
 });
 
