@@ -1,6 +1,7 @@
 /** A member in memory and the client that reaches it, in one process and without a port. */
+import { channel, tracingChannel } from 'node:diagnostics_channel';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Client, cmp, connect, get, put } from '../../client/index.js';
+import { type Client, cmp, connect, get, put, type StandardSchema } from '../../client/index.js';
 import { type RunningServer, startServer } from '../../server/index.js';
 
 describe('a member in this process', () => {
@@ -94,6 +95,100 @@ describe('a member in this process', () => {
     });
     // What comes after a refusal goes on.
     await client.kv.put('k', 'v');
+  });
+
+  it('refuses what makes no sense, and sends nothing', async () => {
+    const { sent } = client.stats();
+    const nonsense = [
+      client.kv.put('', 'v'),
+      client.kv.put('k', 7 as never),
+      client.kv.get(undefined as never),
+      client.kv.list({ prefix: 'a' }, { limit: -1 }),
+      client.kv.list({} as never),
+      client.kv.get('k', { consistency: { maxStalenessMs: 0.5 } }),
+      client.kv.compact(-1 as never),
+      client.lease.grant({ ttl: 0 }),
+      client.lease.grant({ ttl: Number.NaN }),
+    ];
+    for (const result of await Promise.allSettled(nonsense)) {
+      expect(result).toMatchObject({ status: 'rejected', reason: { outcome: 'notApplied', attempts: 0 } });
+    }
+    expect(() => client.watch('')).toThrow('EMPTY_KEY');
+    expect(client.stats().sent).toBe(sent);
+    await expect(connect(server, { timeout: 0 })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    await expect(connect(server, { leaseRenewer: 'worker' })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+  });
+
+  it('is told to whoever measures, without keys and values', async () => {
+    const traced: unknown[] = [];
+    const leases: unknown[] = [];
+    const onStart = (message: unknown): void => void traced.push(['start', message]);
+    const onEnd = (message: unknown): void => void traced.push(['end', (message as { error?: Error }).error?.message]);
+    const onLease = (message: unknown): void => void leases.push((message as { kind: string }).kind);
+    const channels = tracingChannel('quorate:request');
+    channels.start.subscribe(onStart);
+    channels.asyncEnd.subscribe(onEnd);
+    channel('quorate:lease').subscribe(onLease);
+    await client.kv.put('traced', 'secret');
+    await expect(client.kv.get('traced', { consistency: { revision: 1e9 as never } })).rejects.toThrow(
+      'FUTURE_REVISION',
+    );
+    const lease = await client.lease.grant({ ttl: 30_000 });
+    channels.start.unsubscribe(onStart);
+    channels.asyncEnd.unsubscribe(onEnd);
+    channel('quorate:lease').unsubscribe(onLease);
+    await lease.revoke();
+    expect(traced).toMatchObject([
+      ['start', { kind: 'put', isWrite: true }],
+      ['end', undefined],
+      ['start', { kind: 'range', isWrite: false }],
+      ['end', expect.stringMatching(/^FUTURE_REVISION: /)],
+      ['start', { kind: 'leaseGrant', isWrite: true }],
+      ['end', undefined],
+    ]);
+    expect(JSON.stringify(traced)).not.toContain('traced');
+    expect(leases).toEqual(['leaseGranted']);
+  });
+
+  it('tells what happens to it', async () => {
+    const other = await connect(server);
+    const heard: string[] = [];
+    const listening = (async () => {
+      for await (const status of other.status()) heard.push(status.kind);
+    })();
+    const lease = await other.lease.grant({ ttl: 30_000 });
+    await client.lease.revoke(lease.id);
+    await other.close();
+    await listening;
+    // The client learns of the revocation from the next renewal, which does not come any more.
+    expect(heard).toEqual(['closed']);
+    expect(lease.state).toBe('lost');
+    for await (const _status of other.status()) throw new Error('a closed client has nothing to tell');
+  });
+
+  it('keeps typed values', async () => {
+    const value: StandardSchema<{ readonly name: string }> = {
+      '~standard': {
+        version: 1,
+        vendor: 'test',
+        validate: (given) =>
+          typeof (given as { name?: unknown } | null)?.name === 'string'
+            ? { value: given as { readonly name: string } }
+            : { issues: [{ message: 'a name is missing' }] },
+      },
+    };
+    const users = client.keyspace('users/', { value });
+    await users.put('ann', { name: 'Ann' });
+    expect((await users.get('ann'))?.value).toEqual({ name: 'Ann' });
+    await users.update('ann', (current) => ({ name: `${current?.value.name} B.` }));
+    expect((await users.list()).entries.map(({ key, value: { name } }) => [key, name])).toEqual([['ann', 'Ann B.']]);
+    await client.kv.put('users/bob', '{}');
+    await expect(users.get('bob')).rejects.toMatchObject({ code: 'INVALID_VALUE' });
+    await users.delete('bob');
+    for await (const batch of users.watch({ initial: true })) {
+      if (batch.kind === 'initial') expect(batch.entries[0]?.value).toEqual({ name: 'Ann B.' });
+      if (batch.kind === 'synced') break;
+    }
   });
 
   it('takes more clients, and goes on when one closes', async () => {
