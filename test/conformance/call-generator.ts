@@ -79,8 +79,12 @@ function drawLeaseCall(draw: Draw): Call {
 const ttls = [100_000n, 1_000_000n, 9_000_000_000n, 9_000_000_001n] as const;
 
 function drawCompaction(draw: Draw, history: History): { revision: bigint; physical: boolean } {
-  const ahead = BigInt(draw.between(Math.max(history.compacted + 1, 0), history.revision));
-  const revision = draw.chance(500) ? ahead : drawRevision(draw, history);
+  const revision = draw.weighted<bigint>(
+    [5, () => BigInt(draw.between(Math.max(history.compacted + 1, 0), history.revision))],
+    // Compactions are few: what no revision has reached yet is drawn on purpose, or a run now and then meets none.
+    [2, () => BigInt(history.revision + draw.between(1, 3))],
+    [3, () => drawRevision(draw, history)],
+  );
   return { revision, physical: draw.chance(100) };
 }
 
