@@ -1,19 +1,31 @@
 /**
  * Sums up vitest's JSON reports: `node .ci/summary.mjs FOLDER [FAILED-STEP...]`. Names what failed and what was
  * skipped, ends with the line "N passed, N failed", and exits with 1 unless something passed and nothing failed.
- * A failed step counts as one failure when no report says more about it.
+ * A failed step counts as one failure when no report says more about it. What failed is told again here with the
+ * beginning of its message: of a long output often only the end is kept.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
+
+const MESSAGE_LINES_MAX = 12;
+const LINE_CHARACTERS_MAX = 400;
 
 const [folder = '', ...failedSteps] = process.argv.slice(2);
 let passed = 0;
 let failed = 0;
 
+function beginning(message) {
+  const lines = stripVTControlCharacters(message).split('\n').slice(0, MESSAGE_LINES_MAX);
+  return lines.map((line) => `  ${line.slice(0, LINE_CHARACTERS_MAX)}`).join('\n');
+}
+
 function countFile({ name, status, assertionResults, message }) {
   const file = relative(process.cwd(), name);
   const named = (wanted) => assertionResults.filter((result) => wanted.includes(result.status));
-  for (const { fullName } of named(['failed'])) console.log(`failed: ${file} > ${fullName}`);
+  for (const { fullName, failureMessages } of named(['failed'])) {
+    console.log(`failed: ${file} > ${fullName}\n${beginning(failureMessages.join('\n'))}`);
+  }
   for (const { fullName } of named(['pending', 'skipped', 'todo', 'disabled'])) {
     console.log(`skipped: ${file} > ${fullName}`);
   }
@@ -21,7 +33,7 @@ function countFile({ name, status, assertionResults, message }) {
   failed += named(['failed']).length;
   if (status === 'failed' && named(['failed']).length === 0) {
     // The file did not load, or a hook outside the tests failed.
-    console.log(`failed: ${file}: ${message}`);
+    console.log(`failed: ${file}\n${beginning(message)}`);
     failed += 1;
   }
 }

@@ -65,9 +65,15 @@ function sumsOf(stdout: string): ReadonlyMap<string, number> {
   return new Map([...rows].map(([, name = '', sum]) => [name, Number(sum)]));
 }
 
+/** What a run said of the seeds that failed, each with the command that repeats it. */
+function failuresIn(stdout: string): readonly string[] {
+  return stdout.match(/^seed \d+ FAILED .*(?:\n {2}again: .*)?$/gm) ?? [];
+}
+
 describe('the simulated cluster', () => {
   it('passes every seed that ever failed', { timeout: 5 * MINUTE_MS }, async () => {
     const { code, stdout } = await simulate('--recorded');
+    expect(failuresIn(stdout)).toEqual([]);
     expect(stdout).toContain(' 0 violations');
     expect(code).toBe(0);
   });
@@ -76,6 +82,7 @@ describe('the simulated cluster', () => {
     console.log(`${FRESH_SEEDS} seeds from ${firstSeed} on`);
     const { code, stdout, ms } = await simulate('--seeds', String(FRESH_SEEDS), '--from', String(firstSeed));
     console.log(`${stdout}in ${Math.round(ms / 1000)} s`);
+    expect(failuresIn(stdout)).toEqual([]);
     expect(stdout).toContain(`\n${FRESH_SEEDS} seeds, 0 violations`);
     expect(code).toBe(0);
     const sums = sumsOf(stdout);
