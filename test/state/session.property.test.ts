@@ -9,7 +9,7 @@ import { seededRandom } from '../../server/lib/random.js';
 import type { Command, Stamp } from '../../server/state/command.js';
 import type { Applied, Outcome, RangeResult, TxnOpResult } from '../../server/state/result.js';
 import { StateMachine } from '../../server/state/state-machine.js';
-import { clusterTime, compact, sessionOpen, VOID } from './commands.js';
+import { clusterTime, compact, put, range, sessionOpen, txn, VOID } from './commands.js';
 import { KvGenerator } from './kv-generator.js';
 import { MachineOnDisk, opened } from './machine-on-disk.js';
 import { SessionModel } from './session-model.js';
@@ -42,7 +42,8 @@ class Run {
   step(): void {
     const roll = this.generator.below(100);
     if (roll < 5) this.open();
-    else if (roll < 75) this.write();
+    else if (roll < 73) this.write();
+    else if (roll < 75) this.outlive();
     else if (roll < 81) this.alone(this.generator.command());
     else if (roll < 83) this.alone(compact(this.plain.revision - this.generator.below(5)));
     else if (roll < 92) this.pass();
@@ -59,10 +60,16 @@ class Run {
     deepStrictEqual(applied.outcome, { ok: true, result: { kind: 'sessionOpen', id: this.model.open(ttlMs), ttlMs } });
   }
 
-  write(): void {
-    const { generator } = this;
+  /** A write that also reads, a compaction of what it read, and the write once more. */
+  outlive(): void {
     const stamp = this.stamp();
-    const command = generator.chance(12) ? VOID : kvCommand(generator);
+    const command = txn([range('a', '\0'), put('a')]);
+    this.write(stamp, command);
+    this.alone(compact(this.plain.revision));
+    this.write(stamp, command);
+  }
+
+  write(stamp = this.stamp(), command = this.command()): void {
     const verdict = this.model.verdict(stamp);
     const revisionBefore = this.real.machine.revision;
     const applied = this.both(command, stamp);
@@ -78,6 +85,10 @@ class Run {
     deepStrictEqual([applied.events, this.real.machine.revision], [[], revisionBefore], 'it was applied again');
     if (verdict.kind === 'refused') deepStrictEqual(codeOf(applied.outcome), verdict.code);
     else this.checkAgain(applied, verdict.answer);
+  }
+
+  command(): Command {
+    return this.generator.chance(12) ? VOID : kvCommand(this.generator);
   }
 
   /** Told as the first time; unless it reads what was compacted since. */
@@ -169,8 +180,7 @@ describe(`sessions and their model agree (QUORATE_SEED=${FIRST_SEED}, ${RUNS} ru
       for (const [what, count] of Object.entries(run.counts)) counts[what] = (counts[what] ?? 0) + count;
     }
     const often = ['apply', 'again', 'restarts', 'expired', 'SESSION_EXPIRED', 'SEQUENCE_GAP', 'SEQUENCE_SETTLED'];
-    for (const what of often) expect([what, (counts[what] ?? 0) > RUNS]).toEqual([what, true]);
-    expect(counts['too old']).toBeGreaterThan(RUNS / 100);
+    for (const what of [...often, 'too old']) expect([what, (counts[what] ?? 0) > RUNS / 2]).toEqual([what, true]);
   });
 });
 
