@@ -19,6 +19,7 @@ export type ErrorCode =
   | 'LEASE_TTL_TOO_LARGE'
   | 'INVALID_LEASE'
   | 'INVALID_SESSION'
+  | 'INVALID_GRANT'
   // A write of a session without a sequence number, or something else with one.
   | 'INVALID_SEQUENCE'
   // A frame of a stream that makes no sense where it stands, or a version that this member does not speak.
@@ -37,6 +38,13 @@ export type ErrorCode =
   | 'NOT_ELECTED'
   // Nobody leads this election.
   | 'NO_ELECTED'
+  // An owner would wait for itself.
+  | 'GRANT_OWNED'
+  // There is no such grant, or no longer.
+  | 'GRANT_NOT_FOUND'
+  | 'TOO_MANY_GRANTS'
+  // A newer token was here before.
+  | 'FENCED'
   | 'TOO_MANY_WRITES'
   | 'COMPACTED'
   | 'FUTURE_REVISION'

@@ -3,6 +3,7 @@
  * kind or a new version. A kind this member does not know is a deterministic refusal, never a crash.
  */
 import type { ByteString } from '../lib/bytes.js';
+import type { GrantWish } from './grant/grant-entry.js';
 
 export type Command =
   | PutCommand
@@ -17,6 +18,10 @@ export type Command =
   | SessionOpenCommand
   | ClusterTimeCommand
   | VoidCommand
+  | GrantAcquireCommand
+  | GrantReleaseCommand
+  | GrantForceCommand
+  | GrantProclaimCommand
   | UnknownCommand;
 
 /** Which write of which session a command is: see state/session. Without one it is nobody's, and applied as it comes. */
@@ -122,6 +127,36 @@ export interface ClusterTimeCommand {
 /** A write of nothing, with a stamp only: keeps its session, or takes the place of a write that the client gives up. */
 export interface VoidCommand {
   readonly kind: 'void';
+}
+
+/** Takes a place in the queue of one name or several, and the grant at once when it is free. See state/grant. */
+export interface GrantAcquireCommand extends GrantWish {
+  readonly kind: 'grantAcquire';
+  /** False: when the grant is not free, nothing happens. */
+  readonly mayWait: boolean;
+}
+
+/** Gives up an attempt, whether it holds or waits. */
+export interface GrantReleaseCommand {
+  readonly kind: 'grantRelease';
+  readonly attempt: string;
+  /** An attempt that waits for the same and goes before all others now; '': whoever's turn it is. */
+  readonly to: string;
+}
+
+/** An operator takes a grant away. */
+export interface GrantForceCommand {
+  readonly kind: 'grantForce';
+  readonly name: ByteString;
+  readonly token: number;
+}
+
+/** A holder says something new of itself to who observes. */
+export interface GrantProclaimCommand {
+  readonly kind: 'grantProclaim';
+  readonly attempt: string;
+  readonly token: number;
+  readonly value: ByteString;
 }
 
 /** A kind or version that this release does not know. Refused with UNKNOWN_COMMAND, the same on every member. */

@@ -2,6 +2,7 @@
 import type { ByteString } from '../lib/bytes.js';
 import type { ErrorCode } from '../lib/quorate-error.js';
 import type { RangeQuery } from './command.js';
+import type { GrantEntry } from './grant/grant-entry.js';
 
 /** `main` is the store revision of the request that wrote, `sub` the position of the write inside it, from 0. */
 export interface Revision {
@@ -49,6 +50,14 @@ export interface SessionClock {
   readonly lastId: number;
 }
 
+/** What all grants share. Nothing of it is ever used again. */
+export interface GrantClock {
+  readonly lastPlace: number;
+  readonly lastToken: number;
+  /** Counts the commands that changed anything: the version of what observers are told. */
+  readonly changes: number;
+}
+
 export interface SessionInfo {
   readonly id: number;
   readonly clientName: string;
@@ -84,7 +93,13 @@ export type CommandResult =
   | { readonly kind: 'sessionOpen'; readonly id: number; readonly ttlMs: number }
   /** Those whose time was over: too many for one entry are left for the next. */
   | { readonly kind: 'clusterTime'; readonly expired: readonly number[] }
-  | { readonly kind: 'void' };
+  | { readonly kind: 'void' }
+  /** Token 0: it waits. No place: it did not want to wait, and is not there. `change`: of the grants, for observers. */
+  | ({ readonly kind: 'grantAcquire'; readonly change: number } & Pick<GrantEntry, 'place' | 'token' | 'slots'>)
+  /** False: there was no such attempt any more. */
+  | { readonly kind: 'grantRelease'; readonly released: boolean }
+  | { readonly kind: 'grantForce' }
+  | { readonly kind: 'grantProclaim' };
 
 /** One result for each executed op, in order. `revision` is what the op's own header shows. */
 export type TxnOpResult =
@@ -123,6 +138,8 @@ export interface Applied {
   readonly isReplay?: true;
   /** Events in the order of their revisions; empty when nothing changed. */
   readonly events: readonly Event[];
+  /** Ascending: names whose holders or waiters are not what they were. Absent: none. */
+  readonly grantNames?: readonly ByteString[];
   /** Belong into one atomic batch together with the applied index. */
   readonly writes: readonly StateWrite[];
 }
@@ -140,7 +157,11 @@ export type StateWrite =
   | { readonly kind: 'deleteSession'; readonly id: number }
   /** Takes the place of the one that came a window (WINDOW_REPLIES) before it. */
   | { readonly kind: 'putReply'; readonly reply: SessionReply }
-  | { readonly kind: 'deleteReply'; readonly session: number; readonly sequence: number };
+  | { readonly kind: 'deleteReply'; readonly session: number; readonly sequence: number }
+  | { readonly kind: 'grantClock'; readonly clock: GrantClock }
+  /** Takes the place of what stood under its place. */
+  | { readonly kind: 'putGrant'; readonly entry: GrantEntry }
+  | { readonly kind: 'deleteGrant'; readonly place: number };
 
 /** A put (`kv`), or with `tombstone` a delete: then only `cause` and the key and modRevision of `kv` mean anything. */
 export interface PutRevision {

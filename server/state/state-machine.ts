@@ -4,8 +4,10 @@
  * never throws for what a command says: whatever stands in the log has an outcome.
  */
 import { assert } from '../lib/assert.js';
+import type { ByteString } from '../lib/bytes.js';
 import { checkCompact, checkDeleteRange, checkPut, checkRange, checkTxn, unknownKind } from './check-request.js';
 import type {
+  ClusterTimeCommand,
   Command,
   CompactCommand,
   DeleteRangeCommand,
@@ -16,6 +18,8 @@ import type {
   Stamp,
   TxnCommand,
 } from './command.js';
+import { applyGrant, type GrantCommand } from './grant/grant-commands.js';
+import type { GrantView } from './grant/grant-table.js';
 import { checkpointLeases, expireLeases, grantLease, type LeaseOutcome, revokeLease } from './lease/lease-commands.js';
 import type { LeaseView } from './lease/lease-table.js';
 import { MemberTable } from './members.js';
@@ -67,6 +71,10 @@ export class StateMachine {
     return this.#store.leases;
   }
 
+  get grants(): GrantView {
+    return this.#store.grants;
+  }
+
   get sessions(): SessionView {
     return this.#sessions;
   }
@@ -99,17 +107,20 @@ export class StateMachine {
       case 'leaseGrant':
         return this.#told(grantLease(this.#store, command, entryIndex));
       case 'leaseRevoke':
-        return this.#told(revokeLease(this.#store, command));
+        return this.#told(revokeLease(this.#store, command, this.#sessions.timeMs));
       case 'leaseExpire':
-        return this.#told(expireLeases(this.#store, command, entryTerm));
+        return this.#told(expireLeases(this.#store, command, entryTerm, this.#sessions.timeMs));
       case 'leaseCheckpoint':
         return this.#told(checkpointLeases(this.#store, command, entryTerm));
       case 'sessionOpen':
         return this.#applySessionOpen(command);
-      case 'clusterTime': {
-        const { expired, writes } = this.#sessions.advance(command, entryTerm);
-        return this.#applied({ kind: 'clusterTime', expired }, { events: [], writes });
-      }
+      case 'clusterTime':
+        return this.#applyClusterTime(command, entryTerm);
+      case 'grantAcquire':
+      case 'grantRelease':
+      case 'grantForce':
+      case 'grantProclaim':
+        return this.#applyGrant(command);
       case 'void':
         return this.#refused(refuse('UNKNOWN_COMMAND', 'a void write of no session'));
       case 'unknown':
@@ -225,6 +236,20 @@ export class StateMachine {
     return this.#applied({ kind: 'sessionOpen', id, ttlMs: command.ttlMs }, { events: [], writes });
   }
 
+  #applyClusterTime(command: ClusterTimeCommand, entryTerm: number): Applied {
+    const { expired, writes } = this.#sessions.advance(command, entryTerm);
+    const grants = this.#store.grants.advance(this.#sessions.timeMs);
+    const changes = { events: [], writes: [...writes, ...grants.writes], grantNames: grants.names };
+    return this.#applied({ kind: 'clusterTime', expired }, changes);
+  }
+
+  #applyGrant(command: GrantCommand): Applied {
+    const applied = applyGrant(this.#store, command, this.#sessions.timeMs);
+    if ('ok' in applied) return this.#refused(applied);
+    const { names, writes } = applied.changes;
+    return this.#applied(applied.result, { events: [], writes, grantNames: names });
+  }
+
   /** Also a write that is refused takes its number: sent again, it is refused again. */
   #applyStamped(command: Command, entryIndex: number, stamp: Stamp): Applied {
     const admission = this.#sessions.admit(stamp);
@@ -243,6 +268,9 @@ export class StateMachine {
       case 'compact':
       case 'leaseGrant':
       case 'leaseRevoke':
+      case 'grantAcquire':
+      case 'grantRelease':
+      case 'grantProclaim':
         return this.apply(command, 0, entryIndex);
       case 'void':
         return this.#applied({ kind: 'void' }, { events: [], writes: [] });
@@ -261,8 +289,9 @@ export class StateMachine {
   }
 
   #applied(result: CommandResult, changes: Changes): Applied {
-    const { events, writes } = changes;
-    return { outcome: { ok: true, result }, revision: this.revision, events, writes };
+    const { events, writes, grantNames = [] } = changes;
+    const applied: Applied = { outcome: { ok: true, result }, revision: this.revision, events, writes };
+    return grantNames.length === 0 ? applied : { ...applied, grantNames };
   }
 
   #refused(refusal: Refusal): Applied {
@@ -273,4 +302,5 @@ export class StateMachine {
 interface Changes {
   readonly events: readonly Event[];
   readonly writes: readonly StateWrite[];
+  readonly grantNames?: readonly ByteString[];
 }

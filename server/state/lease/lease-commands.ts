@@ -4,6 +4,7 @@
  * then its view of the time is worth nothing. And it names leases by the entry that granted them: while its word was on the
  * way, a client may have ended the lease that it means, and been granted another one under the same id.
  */
+import { type ByteString, compareByteStrings } from '../../lib/bytes.js';
 import type {
   LeaseCheckpointCommand,
   LeaseExpireCommand,
@@ -14,12 +15,12 @@ import type {
 import { RevisionWriter } from '../mvcc/revision-writer.js';
 import type { Store } from '../mvcc/store.js';
 import { type Refusal, refuse } from '../refusal.js';
-import type { CommandResult, DeleteCause, Event, LeaseInfo, StateWrite } from '../result.js';
+import type { CommandResult, Event, LeaseInfo, StateWrite } from '../result.js';
 
 /** etcd's: 9,000,000,000 seconds. */
 export const LEASE_TTL_MS_MAX = 9_000_000_000_000;
 /**
- * Keys after which one expiry takes no further lease, so that apply stays short however many run out at once. The first
+ * Keys and grants after which one expiry takes no further lease, so that apply stays short however many run out at once. The first
  * lease is always taken, whatever hangs on it.
  */
 export const EXPIRE_KEYS_TARGET = 2_000;
@@ -28,6 +29,7 @@ export interface LeaseOutcome {
   readonly result: CommandResult;
   readonly events: readonly Event[];
   readonly writes: readonly StateWrite[];
+  readonly grantNames: readonly ByteString[];
 }
 
 export function grantLease(
@@ -40,29 +42,39 @@ export function grantLease(
   if (store.leases.get(id) !== undefined) return refuse('LEASE_EXISTS', `lease ${id}`);
   const lease: LeaseInfo = { id, ttlMs, remainingMs: 0, grantedIndex };
   store.leases.set(lease);
-  return { result: { kind: 'leaseGrant', id, ttlMs }, events: [], writes: [{ kind: 'putLease', lease }] };
+  return { result: { kind: 'leaseGrant', id, ttlMs }, events: [], writes: [{ kind: 'putLease', lease }], grantNames: [] };
 }
 
-export function revokeLease(store: Store, { id }: LeaseRevokeCommand): LeaseOutcome | Refusal {
+export function revokeLease(store: Store, { id }: LeaseRevokeCommand, timeMs: number): LeaseOutcome | Refusal {
   if (store.leases.get(id) === undefined) return refuse('LEASE_NOT_FOUND', `lease ${id}`);
-  return { result: { kind: 'leaseRevoke' }, ...endLease(store, id, 'leaseRevoked') };
+  return { result: { kind: 'leaseRevoke' }, ...endLease(store, id, 'leaseRevoked', timeMs) };
 }
 
 /** Each lease that it ends takes its keys in one revision of its own, in the order in which they are named. */
-export function expireLeases(store: Store, { term, leases }: LeaseExpireCommand, entryTerm: number): LeaseOutcome {
+export function expireLeases(
+  store: Store,
+  { term, leases }: LeaseExpireCommand,
+  entryTerm: number,
+  timeMs: number,
+): LeaseOutcome {
   const expired: bigint[] = [];
   const events: Event[] = [];
   const writes: StateWrite[] = [];
+  const grantNames = new Set<ByteString>();
+  let taken = 0;
   for (const named of term === entryTerm ? leases : []) {
     const { id } = named;
     if (find(store, named) === undefined) continue;
-    if (events.length > 0 && events.length + store.leases.keyCount(id) > EXPIRE_KEYS_TARGET) break;
-    const ended = endLease(store, id, 'leaseExpired');
+    const hangsOnIt = store.leases.keyCount(id) + store.grants.onLease(id);
+    if (taken > 0 && taken + hangsOnIt > EXPIRE_KEYS_TARGET) break;
+    taken += hangsOnIt;
+    const ended = endLease(store, id, 'leaseExpired', timeMs);
     expired.push(id);
+    for (const name of ended.grantNames) grantNames.add(name);
     for (const event of ended.events) events.push(event);
     for (const write of ended.writes) writes.push(write);
   }
-  return { result: { kind: 'leaseExpire', expired }, events, writes };
+  return { result: { kind: 'leaseExpire', expired }, events, writes, grantNames: [...grantNames].sort(compareByteStrings) };
 }
 
 /** What is left of a lease is noted only while it is less than the whole. */
@@ -82,7 +94,7 @@ export function checkpointLeases(
     store.leases.set(lease);
     writes.push({ kind: 'putLease', lease });
   }
-  return { result: { kind: 'leaseCheckpoint' }, events: [], writes };
+  return { result: { kind: 'leaseCheckpoint' }, events: [], writes, grantNames: [] };
 }
 
 function find(store: Store, { id, grantedIndex }: LeaseGranted): LeaseInfo | undefined {
@@ -90,9 +102,16 @@ function find(store: Store, { id, grantedIndex }: LeaseGranted): LeaseInfo | und
   return known?.grantedIndex === grantedIndex ? known : undefined;
 }
 
-function endLease(store: Store, id: bigint, cause: DeleteCause): Omit<LeaseOutcome, 'result'> {
+function endLease(
+  store: Store,
+  id: bigint,
+  cause: 'leaseRevoked' | 'leaseExpired',
+  timeMs: number,
+): Omit<LeaseOutcome, 'result'> {
   const writer = new RevisionWriter(store, cause);
   writer.deleteKeys(store.leases.keysOf(id));
   store.leases.remove(id);
-  return { events: writer.events, writes: [...writer.writes, { kind: 'deleteLease', id }] };
+  const grants = store.grants.endLease(id, cause, timeMs);
+  const writes: readonly StateWrite[] = [...writer.writes, { kind: 'deleteLease', id }, ...grants.writes];
+  return { events: writer.events, writes, grantNames: grants.names };
 }

@@ -4,6 +4,7 @@
  */
 import { assert } from '../../lib/assert.js';
 import type { ByteString } from '../../lib/bytes.js';
+import { GrantTable } from '../grant/grant-table.js';
 import { LeaseTable } from '../lease/lease-table.js';
 import { type Refusal, refuse } from '../refusal.js';
 import type { KeyValue } from '../result.js';
@@ -24,6 +25,7 @@ export class Store {
   readonly keys = new SortedKeys<KeyHistory>();
   readonly pins = new Pins();
   readonly leases = new LeaseTable();
+  readonly grants = new GrantTable();
   #revision: number;
   #compactedRevision: number;
 
