@@ -12,6 +12,7 @@ import { type Logger, silentLogger } from './lib/logger.js';
 import { systemRandom } from './lib/system-random.js';
 import { KvMember } from './node/kv-member.js';
 import type { Fatal } from './node/fatal.js';
+import { NodeGrantMember } from './node/grant-member.js';
 import { NodeLeaseMember } from './node/lease-member.js';
 import { RaftNode } from './node/raft-node.js';
 import { rebuildState } from './node/rebuild.js';
@@ -147,6 +148,7 @@ async function startOn(store: MemberStore, config: ServerConfig, logger: Logger)
   const ids = { below: (bound: number) => randomInt(bound) };
   const leases = new NodeLeaseMember({ node, clock, random: ids, clusterId, electionMs });
   const sessions = new NodeSessionMember({ node, store, clock, clusterId, kv: member, leases });
+  const grants = new NodeGrantMember({ node, clock, clusterId });
   let clients: ClientServer;
   try {
     clients = await startClientServer({
@@ -154,6 +156,7 @@ async function startOn(store: MemberStore, config: ServerConfig, logger: Logger)
       watches: member,
       leases,
       sessions,
+      grants,
       electionMs,
       clock,
       random,

@@ -12,6 +12,7 @@ import { ReusedWriter } from '../lib/reused-writer.js';
 import type { LoggedCommand, ProposalId } from './logged-command.js';
 import { encodePut, readPut } from './put-codec.js';
 import type { Command, Compare, CompareResult, LeaseGranted, Stamp, TxnOp } from '../state/command.js';
+import { wishFromWire, wishToWire } from '../storage/grant-codec.js';
 import { queryFromWire, queryToWire, wordAt } from '../storage/query-codec.js';
 
 export type { ProposalId };
@@ -96,6 +97,16 @@ function toWire(command: Command): WireCommand {
       return { $case: 'clusterTime', value: { term: BigInt(command.term), ms: BigInt(command.ms) } };
     case 'void':
       return { $case: 'void', value: {} };
+    case 'grantAcquire':
+      return { $case: 'grantAcquire', value: { wish: wishToWire(command), mayWait: command.mayWait } };
+    case 'grantRelease':
+      return { $case: 'grantRelease', value: { attempt: command.attempt, to: command.to } };
+    case 'grantForce':
+      return { $case: 'grantForce', value: { name: bytesFrom(command.name), token: BigInt(command.token) } };
+    case 'grantProclaim': {
+      const { attempt, token, value } = command;
+      return { $case: 'grantProclaim', value: { attempt, token: BigInt(token), value: bytesFrom(value) } };
+    }
     case 'unknown':
       throw new InvariantError('an unknown command is never proposed', { version: command.version });
     default:
@@ -140,6 +151,18 @@ function fromWire(command: WireCommand): Command {
       return { kind: 'clusterTime', term: safeInteger(command.value.term), ms: safeInteger(command.value.ms) };
     case 'void':
       return { kind: 'void' };
+    case 'grantAcquire':
+      return { kind: 'grantAcquire', ...wishFromWire(command.value.wish), mayWait: command.value.mayWait };
+    case 'grantRelease':
+      return { kind: 'grantRelease', ...command.value };
+    case 'grantForce': {
+      const { name, token } = command.value;
+      return { kind: 'grantForce', name: byteStringFrom(name), token: safeInteger(token) };
+    }
+    case 'grantProclaim': {
+      const { attempt, token, value } = command.value;
+      return { kind: 'grantProclaim', attempt, token: safeInteger(token), value: byteStringFrom(value) };
+    }
     default:
       return assertNever(command);
   }
@@ -203,6 +226,8 @@ function opToWire(op: TxnOp): wire.TxnOp {
       return { op: { $case: 'deleteRange', value: deleteToWire(op) } };
     case 'txn':
       return { op: { $case: 'txn', value: txnToWire(op) } };
+    case 'fence':
+      return { op: { $case: 'fence', value: { key: bytesFrom(op.key), token: BigInt(op.token) } } };
     default:
       return assertNever(op);
   }
@@ -218,6 +243,8 @@ function opFromWire({ op }: wire.TxnOp): TxnOp {
       return deleteFromWire(op.value);
     case 'txn':
       return txnFromWire(op.value);
+    case 'fence':
+      return { kind: 'fence', key: byteStringFrom(op.value.key), token: safeInteger(op.value.token) };
     case undefined:
       throw new InvariantError('a txn op without a kind in the log');
     default:
@@ -249,6 +276,8 @@ function operandToWire(compare: Compare): wire.Compare['operand'] {
       return { $case: 'value', value: bytesFrom(compare.operand) };
     case 'lease':
       return { $case: 'lease', value: compare.operand };
+    case 'grant':
+      return { $case: 'grantToken', value: BigInt(compare.operand) };
     default:
       return assertNever(compare);
   }
@@ -271,6 +300,8 @@ function compareFromWire({ key, rangeEnd, result, operand }: wire.Compare): Comp
       return { ...common, target: 'value', operand: byteStringFrom(operand.value) };
     case 'lease':
       return { ...common, target: 'lease', operand: operand.value };
+    case 'grantToken':
+      return { ...common, target: 'grant', operand: safeInteger(operand.value) };
     case undefined:
       throw new InvariantError('a compare without an operand in the log');
     default:

@@ -2,6 +2,7 @@
  * The driver: the only place where decisions meet I/O. It feeds the core with messages, ticks and proposals, and carries
  * out each Ready in the order that ready.ts demands. One turn of its loop handles everything that came since the last.
  */
+import type { ByteString } from '../lib/bytes.js';
 import { createDeferred } from '../lib/deferred.js';
 import { QuorateError } from '../lib/quorate-error.js';
 import type { ConfChange } from '../raft/membership.js';
@@ -16,6 +17,7 @@ import { encodeCommand, type ProposalId } from './command-codec.js';
 import { Conditions } from './conditions.js';
 import { diskFailure, type Fatal } from './fatal.js';
 import { DiskWaits } from './disk-waits.js';
+import { GrantListeners } from './grant-listeners.js';
 import { handOver } from './hand-over.js';
 import { Housekeeping } from './housekeeping.js';
 import type { LeaseWaiter } from './lease-asks.js';
@@ -48,6 +50,7 @@ export class RaftNode implements PeerReceiver {
   readonly #snapshots: Snapshots;
   readonly #fatal = createDeferred<Fatal>();
   readonly #listeners: { readonly applied: (events: readonly Event[]) => void; readonly reloaded: () => void }[] = [];
+  readonly #grantListeners = new GrantListeners();
   readonly #watchman: Watchman;
   readonly #conditions: Conditions;
   readonly #diskWaits: DiskWaits;
@@ -89,7 +92,7 @@ export class RaftNode implements PeerReceiver {
     });
     this.#sessionTime = new SessionTime({
       raft: this.#raft,
-      state: () => ({ sessions: this.machine.sessions, applied: this.#applier.point }),
+      state: () => ({ sessions: this.machine.sessions, grants: this.machine.grants, applied: this.#applier.point }),
       encode,
     });
     this.#applier = new Applier(parts.machine, loaded.applied, {
@@ -100,6 +103,7 @@ export class RaftNode implements PeerReceiver {
       memberId: loaded.memberId,
       boot: loaded.boot,
       publish: (events) => this.#listeners.forEach(({ applied }) => applied(events)),
+      grantsChanged: (names) => this.#grantListeners.tell(names),
     });
     this.#reads = new Reads(this.#raft, options.electionMs / 2);
     this.#placement = new Placement({
@@ -184,6 +188,11 @@ export class RaftNode implements PeerReceiver {
   /** `listener` is told when another one leads, or members say something else of themselves. Returns how to stop. */
   onLeadershipChange(listener: (leadership: Leadership) => void): () => void {
     return this.#watchman.onLeadershipChange(listener);
+  }
+
+  /** `listener` is told when holders or waiters of the name may be others, and looks for itself. Returns how to stop. */
+  onGrantChange(name: ByteString, listener: () => void): () => void {
+    return this.#grantListeners.add(name, listener);
   }
 
   async start(): Promise<void> {
@@ -425,6 +434,7 @@ export class RaftNode implements PeerReceiver {
           this.#applier.replace(machine, point);
           this.#isReloading = false;
           for (const { reloaded } of this.#listeners) reloaded();
+          this.#grantListeners.tellAll();
           this.#parts.logger.info('snapshot installed', { index, revision: machine.revision });
           this.#conditions.settle();
           this.#releaseReads();

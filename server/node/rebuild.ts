@@ -21,8 +21,13 @@ export async function rebuildState(store: MemberStore): Promise<StateMachine> {
     }
     for (;;) {
       const slice = await records.nextSessions(LIMITS.rebuildSliceRecords);
-      if (slice.length === 0) return rebuild.finish();
+      if (slice.length === 0) break;
       rebuild.addSessions(slice);
+    }
+    for (;;) {
+      const slice = await records.nextGrants(LIMITS.rebuildSliceRecords);
+      if (slice.length === 0) return rebuild.finish();
+      rebuild.addGrants(slice);
     }
   } finally {
     await records.close();

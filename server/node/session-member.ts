@@ -11,6 +11,7 @@ import { CLIENT_NAME_LENGTH_MAX, WINDOW_BYTES, WINDOW_REPLIES } from '../state/s
 import type { MemberStore } from '../storage/member-store.js';
 import { Answers, map } from './answers.js';
 import { type Consistency, LINEARIZABLE } from './consistency.js';
+import type { AcquireAnswer } from './grant-member.js';
 import type { KvMember } from './kv-member.js';
 import { type LeaseGrantAnswer, type NodeLeaseMember, seconds } from './lease-member.js';
 import type { DeleteRangeAnswer, Header, PutAnswer, RangeAnswer, RequestOptions, TxnAnswer } from './member.js';
@@ -25,7 +26,19 @@ export type { Leadership } from './watchman.js';
 /** What a session may write. */
 export type SessionWrite = Extract<
   Command,
-  { readonly kind: 'put' | 'deleteRange' | 'txn' | 'compact' | 'leaseGrant' | 'leaseRevoke' | 'void' }
+  {
+    readonly kind:
+      | 'put'
+      | 'deleteRange'
+      | 'txn'
+      | 'compact'
+      | 'leaseGrant'
+      | 'leaseRevoke'
+      | 'grantAcquire'
+      | 'grantRelease'
+      | 'grantProclaim'
+      | 'void';
+  }
 >;
 
 /** What was applied under the number of a write: where a client uses a number twice, not what it asks for now. */
@@ -36,6 +49,9 @@ export type WriteAnswer =
   | { readonly kind: 'compact'; readonly header: Header }
   | { readonly kind: 'leaseGrant'; readonly answer: LeaseGrantAnswer }
   | { readonly kind: 'leaseRevoke'; readonly header: Header }
+  | { readonly kind: 'grantAcquire'; readonly answer: AcquireAnswer }
+  | { readonly kind: 'grantRelease'; readonly header: Header; readonly released: boolean }
+  | { readonly kind: 'grantProclaim'; readonly header: Header }
   | { readonly kind: 'void' };
 
 export interface Writing {
@@ -157,7 +173,14 @@ export class NodeSessionMember implements SessionMember {
       }
       case 'compact':
       case 'leaseRevoke':
+      case 'grantProclaim':
         return { kind: result.kind, header: this.#requests.header(revision) };
+      case 'grantAcquire': {
+        const { kind, ...answer } = result;
+        return { kind, answer: { header: this.#requests.header(revision), ...answer } };
+      }
+      case 'grantRelease':
+        return { kind: result.kind, header: this.#requests.header(revision), released: result.released };
       case 'void':
         return { kind: result.kind };
       default:

@@ -1,5 +1,6 @@
 /**
- * Lets the cluster's time pass while this member leads and there are sessions: a command a period, under its own term and
+ * Lets the cluster's time pass while this member leads and there are sessions or grants: a command a period, and at once when
+ * a grant that was lost waits for it, under its own term and
  * never forwarded, the next one only when the one before is applied. It counts by its own monotonic clock from where the
  * state stands, and only the time in which it is in office: so time in which nobody leads does not count.
  */
@@ -7,12 +8,13 @@ import type { Raft } from '../raft/raft.js';
 import type { EntryId, LogIndex, Term } from '../raft/types.js';
 import type { Command } from '../state/command.js';
 import { CLUSTER_TIME_PERIOD_MS } from '../state/session/session-limits.js';
+import type { GrantView } from '../state/grant/grant-table.js';
 import type { SessionView } from '../state/session/session-table.js';
 
 export interface SessionTimeParts {
   readonly raft: Pick<Raft, 'role' | 'term' | 'propose'>;
-  /** The sessions as they stand, and the last entry applied to them. */
-  readonly state: () => { readonly sessions: SessionView; readonly applied: EntryId };
+  /** The sessions and grants as they stand, and the last entry applied to them. */
+  readonly state: () => { readonly sessions: SessionView; readonly grants: GrantView; readonly applied: EntryId };
   /** As an entry that nobody waits for. */
   readonly encode: (command: Command) => Uint8Array;
 }
@@ -35,7 +37,7 @@ export class SessionTime {
 
   tick(now: number): void {
     const { raft, state } = this.#parts;
-    const { sessions, applied } = state();
+    const { sessions, grants, applied } = state();
     // As with leases: whatever the predecessors said is applied by then.
     if (raft.role !== 'leader' || applied.term !== raft.term) {
       this.#office = undefined;
@@ -43,10 +45,12 @@ export class SessionTime {
     }
     if (this.#office?.term !== raft.term) this.#office = { term: raft.term, toldTo: now, index: 0 };
     const office = this.#office;
-    if (sessions.size === 0) office.toldTo = now;
-    if (sessions.size === 0 || applied.index < office.index) return;
+    const isTimeNeeded = sessions.size > 0 || grants.size > 0;
+    if (!isTimeNeeded) office.toldTo = now;
+    if (!isTimeNeeded || applied.index < office.index) return;
     const passed = now - office.toldTo;
-    if (passed >= CLUSTER_TIME_PERIOD_MS || sessions.hasOverdue) this.#tell(office, sessions.timeMs, passed, now);
+    const isWanted = sessions.hasOverdue || grants.isTimeWanted(sessions.timeMs + Math.floor(passed));
+    if (passed >= CLUSTER_TIME_PERIOD_MS || isWanted) this.#tell(office, sessions.timeMs, passed, now);
   }
 
   #tell(office: Office, timeMs: number, passed: number, now: number): void {

@@ -6,15 +6,18 @@ import { LeaseDefinition } from '@quorate/proto/etcd/lease.js';
 import { LockDefinition } from '@quorate/proto/etcd/lock.js';
 import { MaintenanceDefinition } from '@quorate/proto/etcd/maintenance.js';
 import { WatchDefinition } from '@quorate/proto/etcd/watch.js';
+import { CoordinationDefinition } from '@quorate/proto/quorate/v1/coordination.js';
 import { SessionDefinition } from '@quorate/proto/quorate/v1/session.js';
 import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
 import type { Random } from '../lib/random.js';
+import type { GrantMember } from '../node/grant-member.js';
 import type { LeaseMember } from '../node/lease-member.js';
 import type { Member, WatchSource } from '../node/member.js';
 import type { SessionMember } from '../node/session-member.js';
 import type { Carrier, UnaryCarrier } from './carrier.js';
 import { serveCluster } from './cluster-service.js';
+import { serveCoordination } from './coordination-service.js';
 import { serveElections } from './election-service.js';
 import { serveKv } from './kv-service.js';
 import { LeaderLoss } from './leader-loss.js';
@@ -35,6 +38,7 @@ export interface ClientServicesOptions {
   readonly leases: LeaseMember;
   readonly watches: WatchSource;
   readonly sessions: SessionMember;
+  readonly grants: GrantMember;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -64,6 +68,7 @@ export const servedServices = [
   ClusterDefinition,
   MaintenanceDefinition,
   SessionDefinition,
+  CoordinationDefinition,
 ];
 
 export function serveClients(server: Carrier, direct: UnaryCarrier, options: ClientServicesOptions): ClientServices {
@@ -79,6 +84,7 @@ export function serveClients(server: Carrier, direct: UnaryCarrier, options: Cli
   serveLocks(calls, recipe, options);
   const header = (revision: number) => watches.header(revision);
   serveElections(calls, { ...recipe, server, ends, logger, header }, options);
+  serveCoordination(calls, { grants: options.grants, server, ends, logger }, options);
   serveCluster(calls, member);
   serveMaintenance(calls, member);
   serveWatches({

@@ -10,6 +10,7 @@ import type { Header } from '../node/member.js';
 import { placeBytes } from '../node/waiting-line.js';
 import type { Carrier } from './carrier.js';
 import { decodeMessage, encodeMessage, passBytes } from './codec.js';
+import { drained } from './drained.js';
 import { wireStatusOf } from './errors.js';
 import { headerToWire, keyValueToWire } from './kv-answer.js';
 import { assertFits, type KvLimits } from './kv-service.js';
@@ -125,17 +126,4 @@ async function observe(
     const answer = { header: headerToWire(header(revision)), kv: keyValueToWire(kv) };
     if (!call.write(encodeMessage(LeaderResponse, answer))) await drained(call, signal);
   }
-}
-
-function drained(call: ObserveCall, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const go = (): void => {
-      call.off('drain', go);
-      signal.removeEventListener('abort', go);
-      resolve();
-    };
-    call.on('drain', go);
-    signal.addEventListener('abort', go);
-  });
 }

@@ -129,6 +129,12 @@ function opFrom({ request }: RequestOp, opsMax: number, depth: number): TxnOp {
       return deleteRangeFrom(request.value);
     case 'requestTxn':
       return txnAt(request.value, opsMax, depth + 1);
+    case 'requestFence':
+      return {
+        kind: 'fence',
+        key: byteStringFrom(request.value.key),
+        token: clampedInteger(request.value.token),
+      };
     case undefined:
       // An op without a request, or of a kind that this release does not know. The code is etcd's.
       throw new QuorateError('KEY_NOT_FOUND', 'an operation of the transaction holds no known request');
@@ -159,6 +165,8 @@ function operandOf({ target, targetUnion: given }: WireCompare) {
       return { target: 'value', operand: given?.$case === 'value' ? byteStringFrom(given.value) : '' } as const;
     case 4:
       return { target: 'lease', operand: given?.$case === 'lease' ? given.value : 0n } as const;
+    case 1000:
+      return { target: 'grant', operand: given?.$case === 'grantToken' ? clampedInteger(given.value) : 0 } as const;
     default:
       throw new QuorateError('INVALID_COMPARE', `target ${target}`);
   }

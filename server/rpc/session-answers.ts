@@ -3,6 +3,7 @@ import type { Reply } from '@quorate/proto/quorate/v1/session.js';
 import type { LeaseGrantAnswer } from '../node/lease-member.js';
 import type { DeleteRangeAnswer, RangeAnswer, TxnAnswer } from '../node/member.js';
 import type { WriteAnswer } from '../node/session-member.js';
+import { acquireToWire } from './grant-answer.js';
 import { deleteRangeToWire, headerToWire, putToWire, rangeToWire, txnToWire } from './kv-answer.js';
 import {
   bytesOf,
@@ -65,6 +66,14 @@ export function writeContent(written: WriteAnswer): Content {
       return small({ $case: 'compact', value: { header: headerToWire(written.header) } });
     case 'leaseRevoke':
       return small({ $case: 'leaseRevoke', value: { header: headerToWire(written.header) } });
+    case 'grantAcquire':
+      return small({ $case: 'grantAcquire', value: acquireToWire(written.answer) });
+    case 'grantRelease': {
+      const { header, released } = written;
+      return small({ $case: 'grantRelease', value: { header: headerToWire(header), released } });
+    }
+    case 'grantProclaim':
+      return small({ $case: 'grantProclaim', value: { header: headerToWire(written.header) } });
     case 'void':
       return small({ $case: 'void', value: {} });
   }

@@ -3,16 +3,20 @@
  * nothing of streams.
  */
 import { RangeRequest } from '@quorate/proto/etcd/kv.js';
+import type { GrantAwaitRequest } from '@quorate/proto/quorate/v1/coordination.js';
 import type { Read, Request } from '@quorate/proto/quorate/v1/session.js';
 import { bytesFrom } from '../lib/bytes.js';
 import { clampedInteger } from '../lib/integers.js';
 import { QuorateError } from '../lib/quorate-error.js';
 import type { Consistency } from '../node/consistency.js';
+import type { GrantMember } from '../node/grant-member.js';
 import type { LeaseMember } from '../node/lease-member.js';
 import type { Member, RequestOptions } from '../node/member.js';
 import type { Asked, SessionMember, SessionWrite, WriteAnswer } from '../node/session-member.js';
 import type { Stamp } from '../state/command.js';
 import { isReadOnlyTxn } from '../state/read-only-txn.js';
+import { awaitToWire } from './grant-answer.js';
+import { acquireFrom, placeFrom, proclaimFrom, releaseFrom } from './grant-request.js';
 import { headerToWire } from './kv-answer.js';
 import { compactFrom, deleteRangeFrom, putFrom, rangeFrom, txnFrom } from './kv-request.js';
 import { assertFits, type KvLimits } from './kv-service.js';
@@ -23,6 +27,7 @@ export interface SessionRequestsParts {
   readonly member: Pick<Member, 'txn'>;
   readonly leases: Pick<LeaseMember, 'keepAlive' | 'timeToLive'>;
   readonly sessions: SessionMember;
+  readonly grants: Pick<GrantMember, 'granted'>;
   readonly limits: KvLimits;
 }
 
@@ -31,7 +36,20 @@ export type Writer = Pick<Stamp, 'session' | 'settled'>;
 
 type WriteRequest = Extract<
   NonNullable<Request['request']>,
-  { $case: 'put' | 'deleteRange' | 'txn' | 'compact' | 'leaseGrant' | 'leaseRevoke' | 'void' | 'keepSession' }
+  {
+    $case:
+      | 'put'
+      | 'deleteRange'
+      | 'txn'
+      | 'compact'
+      | 'leaseGrant'
+      | 'leaseRevoke'
+      | 'grantAcquire'
+      | 'grantRelease'
+      | 'grantProclaim'
+      | 'void'
+      | 'keepSession';
+  }
 >;
 
 const VOID = { kind: 'void' } as const;
@@ -59,6 +77,8 @@ export class SessionRequests {
         return this.#reading(sequence, () => this.#keepAlive(asked.value.ID, options));
       case 'leaseTimeToLive':
         return this.#reading(sequence, () => this.#timeToLive(asked.value, options));
+      case 'grantAwait':
+        return this.#awaiting(sequence, asked.value, options);
       case 'txn':
         if (sequence === 0n) return this.#reading(sequence, () => this.#readTxn(asked.value, options));
         return this.#write(sequence, writer, options, () => this.#commandOf(asked, bytes));
@@ -99,6 +119,15 @@ export class SessionRequests {
     const value = { header: headerToWire(header), ID: id, TTL: ttl, grantedTTL: grantedTtl, keys: keys.map(bytesFrom) };
     const bytes = keys.reduce((sum, key) => sum + key.length, 64);
     return small({ $case: 'leaseTimeToLive', value }, bytes);
+  }
+
+  #awaiting(sequence: bigint, request: GrantAwaitRequest, options: RequestOptions): Asked<Content> {
+    const aborter = new AbortController();
+    const { answer } = this.#reading(sequence, async () => {
+      const granted = await this.#parts.grants.granted(placeFrom(request), { ...options, signal: aborter.signal });
+      return small({ $case: 'grantAwait', value: awaitToWire(granted) });
+    });
+    return { answer, abandon: () => aborter.abort(new QuorateError('CANCELED')) };
   }
 
   #write(sequence: bigint, writer: Writer, options: RequestOptions, command: () => Converted): Asked<Content> {
@@ -154,6 +183,12 @@ export class SessionRequests {
         return { command: this.#parts.sessions.grantCommand({ id: asked.value.ID, ttl: asked.value.TTL }) };
       case 'leaseRevoke':
         return { command: { kind: 'leaseRevoke', id: asked.value.ID } };
+      case 'grantAcquire':
+        return { command: acquireFrom(asked.value) };
+      case 'grantRelease':
+        return { command: releaseFrom(asked.value) };
+      case 'grantProclaim':
+        return { command: proclaimFrom(asked.value) };
       case 'void':
       case 'keepSession':
         return { command: VOID };

@@ -1,4 +1,5 @@
 /** The sessions of a member for whoever carries frames: one Exchange for each client, with shared bounds. */
+import type { GrantMember } from '../node/grant-member.js';
 import type { LeaseMember } from '../node/lease-member.js';
 import type { Member } from '../node/member.js';
 import type { KvLimits } from './kv-service.js';
@@ -9,6 +10,7 @@ import { SessionRequests } from './session-requests.js';
 export interface SessionSourceParts extends Omit<ExchangeParts, 'requests' | 'member'> {
   readonly member: Member;
   readonly leases: LeaseMember;
+  readonly grants: GrantMember;
   readonly limits: KvLimits;
 }
 

@@ -8,6 +8,7 @@ import type {
   Compare,
   CompareResult,
   DeleteRangeCommand,
+  FenceOp,
   PutCommand,
   RangeQuery,
   SortOrder,
@@ -29,7 +30,7 @@ export const TXN_DEPTH_MAX = 16;
 const SORT_ORDERS: ReadonlySet<SortOrder> = new Set(['none', 'ascend', 'descend']);
 const SORT_TARGETS: ReadonlySet<SortTarget> = new Set(['key', 'version', 'create', 'mod', 'value']);
 const COMPARE_RESULTS: ReadonlySet<CompareResult> = new Set(['equal', 'greater', 'less', 'notEqual']);
-const COMPARE_TARGETS: ReadonlySet<Compare['target']> = new Set(['version', 'create', 'mod', 'value', 'lease']);
+const COMPARE_TARGETS: ReadonlySet<Compare['target']> = new Set(['version', 'create', 'mod', 'value', 'lease', 'grant']);
 
 export function checkPut(put: PutCommand): Refusal | undefined {
   if (put.key === '') return emptyKey('put');
@@ -80,7 +81,14 @@ function checkTxnOps(txn: TxnCommand, opsMax: number, depth: number): Refusal | 
 function checkCompare(compare: Compare): Refusal | undefined {
   if (compare.key === '') return emptyKey('compare');
   const isKnown = COMPARE_RESULTS.has(compare.result) && COMPARE_TARGETS.has(compare.target);
-  return isKnown ? undefined : refuse('INVALID_COMPARE', `${String(compare.result)} on ${String(compare.target)}`);
+  const isPlain = compare.rangeEnd === '' && (compare.result === 'equal' || compare.result === 'notEqual');
+  if (isKnown && (isPlain || compare.target !== 'grant')) return undefined;
+  return refuse('INVALID_COMPARE', `${String(compare.result)} on ${String(compare.target)}`);
+}
+
+function checkFence({ key, token }: FenceOp): Refusal | undefined {
+  if (key === '') return emptyKey('fence');
+  return Number.isSafeInteger(token) && token > 0 ? undefined : refuse('INVALID_GRANT', `a fence of token ${token}`);
 }
 
 function checkOp(op: TxnOp, opsMax: number, depth: number): Refusal | undefined {
@@ -93,6 +101,8 @@ function checkOp(op: TxnOp, opsMax: number, depth: number): Refusal | undefined 
       return checkDeleteRange(op);
     case 'txn':
       return checkTxnOps(op, opsMax, depth + 1);
+    case 'fence':
+      return checkFence(op);
     default:
       return unknownKind(op);
   }

@@ -59,7 +59,14 @@ export interface TxnCommand {
   readonly failure: readonly TxnOp[];
 }
 
-export type TxnOp = RangeQuery | PutCommand | DeleteRangeCommand | TxnCommand;
+export type TxnOp = RangeQuery | PutCommand | DeleteRangeCommand | TxnCommand | FenceOp;
+
+/** Raises the mark at `key`, a fencing token in decimal, and refuses the transaction when it is higher already. */
+export interface FenceOp {
+  readonly kind: 'fence';
+  readonly key: ByteString;
+  readonly token: number;
+}
 
 export interface CompactCommand {
   readonly kind: 'compact';
@@ -200,4 +207,6 @@ export type Compare = {
   | { readonly target: 'version' | 'create' | 'mod'; readonly operand: number }
   | { readonly target: 'value'; readonly operand: ByteString }
   | { readonly target: 'lease'; readonly operand: bigint }
+  /** Of a name: whether it is held under this token now. 'equal' and 'notEqual' only, of one name. */
+  | { readonly target: 'grant'; readonly operand: number }
 );

@@ -5,6 +5,7 @@
  *    comes after it; its two branches exclude each other and may repeat keys;
  *  - deletes never clash with deletes;
  *  - a delete from a key on (rangeEnd '\0') never clashes: "clear all, then put" is one txn.
+ * A fence counts as a put.
  */
 import { type ByteString, compareByteStrings } from '../lib/bytes.js';
 import type { DeleteRangeCommand, TxnCommand, TxnOp } from './command.js';
@@ -28,7 +29,7 @@ class WrittenKeys {
       if (duplicate !== undefined) return duplicate;
     }
     for (const op of ops) {
-      if (op.kind !== 'put') continue;
+      if (op.kind !== 'put' && op.kind !== 'fence') continue;
       if (this.#has(op.key)) return op.key;
       this.#puts.add(op.key);
     }

@@ -1,5 +1,6 @@
 /** Brings a state machine back from what its writes left on disk, in slices, at a start or after a snapshot. */
 import { assert } from '../lib/assert.js';
+import type { GrantRecord } from './grant/grant-table.js';
 import { KeyHistory } from './mvcc/key-history.js';
 import type { RevisionRecord } from './mvcc/revision.js';
 import { tombstone } from './mvcc/revision-writer.js';
@@ -33,6 +34,16 @@ export class StateRebuild {
   /** All of them, sessions before their replies. */
   addSessions(records: readonly SessionRecord[]): void {
     for (const record of records) this.#sessions.restore(record);
+  }
+
+  /** All of them, after the leases that they hang on. */
+  addGrants(records: readonly GrantRecord[]): void {
+    const { grants, leases } = this.#store;
+    for (const record of records) {
+      const isAlive = record.kind === 'putGrant' && record.entry.barsUntilMs === 0;
+      assert(!isAlive || leases.get(record.entry.lease) !== undefined, 'a grant on a lease that is not');
+      grants.restore(record);
+    }
   }
 
   /** The machine as it was: the same answers, the same hash. It removes what earlier compactions left to remove. */

@@ -4,7 +4,7 @@
  *   'm' name                                  what this member alone knows: identity, hard state, boot, active, log start
  *   'l' generation u32, index u64             the log
  *   's' generation u32, table u8, ...         the replicated state: applied point, compacted, members, revisions, leases,
- *                                             sessions and their replies
+ *                                             sessions and their replies, grants
  *
  * A generation is one life of the replicated state and the log together: an installed snapshot begins a new one, and
  * the record 'active' says which one counts. All of one generation's state is one contiguous range with the applied
@@ -30,8 +30,10 @@ export const stateTable = {
   sessionClock: 6,
   session: 7,
   reply: 8,
+  grantClock: 9,
+  grant: 10,
 } as const;
-const TABLE_END = 9;
+const TABLE_END = 11;
 
 export const metaKey = {
   identity: Buffer.from('mIdentity'),
@@ -116,6 +118,15 @@ export function sessionSubkey(id: number): Buffer {
   writer.begin(9);
   writer.byte(stateTable.session);
   writer.uint64BE(id);
+  return writer.take();
+}
+
+export const grantClockSubkey: Buffer = Buffer.from([stateTable.grantClock]);
+
+export function grantSubkey(place: number): Buffer {
+  writer.begin(9);
+  writer.byte(stateTable.grant);
+  writer.uint64BE(place);
   return writer.take();
 }
 

@@ -4,6 +4,7 @@
  */
 import type { ConfState, Entry, HardState, LogIndex, SnapshotMeta } from '../raft/types.js';
 import type { DeleteCause, KeyValue, LeaseInfo, MemberInfo, Revision, StateWrite } from '../state/result.js';
+import type { GrantRecord } from '../state/grant/grant-table.js';
 import type { SessionRecord } from '../state/session/session-table.js';
 
 /** What a start finds on disk, checked: CRC of every record, contiguous log, pointers in order, identity agreeing. */
@@ -64,6 +65,8 @@ export interface StateRecords {
   nextLeases(maxRecords: number): Promise<readonly LeaseInfo[]>;
   /** All of sessions, after the last lease: each one before its replies. As many at a time; empty only at the end. */
   nextSessions(maxRecords: number): Promise<readonly SessionRecord[]>;
+  /** All of grants, after the last record of sessions. As many at a time; empty only at the end. */
+  nextGrants(maxRecords: number): Promise<readonly GrantRecord[]>;
   close(): Promise<void>;
 }
 

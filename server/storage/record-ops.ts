@@ -6,6 +6,7 @@ import type { ActiveGeneration } from './codec.js';
 import * as codec from './codec.js';
 import type { EngineOp } from './engine.js';
 import { entrySize, writeEntry } from './entry-codec.js';
+import { encodeGrant, encodeGrantClock } from './grant-codec.js';
 import * as keys from './keys.js';
 import { isPlain, PLAIN_REPLY_BYTES_MAX, writePlainReply } from './plain-reply.js';
 import { CRC_BYTES, frameRecord, sealRecord } from './record.js';
@@ -55,6 +56,12 @@ export function stateOp(generation: number, write: StateWrite): EngineOp {
       return replyOp(generation, write.reply);
     case 'deleteReply':
       return { type: 'del', key: keys.stateKey(generation, keys.replySubkey(write.session, write.sequence)) };
+    case 'grantClock':
+      return statePut(generation, keys.grantClockSubkey, encodeGrantClock(write.clock));
+    case 'putGrant':
+      return statePut(generation, keys.grantSubkey(write.entry.place), encodeGrant(write.entry));
+    case 'deleteGrant':
+      return { type: 'del', key: keys.stateKey(generation, keys.grantSubkey(write.place)) };
   }
 }
 

@@ -99,6 +99,15 @@ function resultToWire(result: CommandResult): WireOutcome {
       return { $case: 'leaseRevoke', value: {} };
     case 'void':
       return { $case: 'void', value: {} };
+    case 'grantAcquire': {
+      const { place, token, slots, change } = result;
+      const value = { place: BigInt(place), token: BigInt(token), slots: [...slots], change: BigInt(change) };
+      return { $case: 'grantAcquire', value };
+    }
+    case 'grantRelease':
+      return { $case: 'grantRelease', value: { released: result.released } };
+    case 'grantProclaim':
+      return { $case: 'grantProclaim', value: {} };
     default:
       throw new RangeError(`a ${result.kind} is no write of a session`);
   }
@@ -114,8 +123,16 @@ function resultFromWire(outcome: Exclude<WireOutcome, { $case: 'refusal' }>): Co
     }
     case 'leaseGrant':
       return { kind: 'leaseGrant', id: outcome.value.id, ttlMs: safeInteger(outcome.value.ttlMs) };
+    case 'grantAcquire': {
+      const { place, token, slots, change } = outcome.value;
+      const numbers = { place: safeInteger(place), token: safeInteger(token), change: safeInteger(change) };
+      return { kind: 'grantAcquire', ...numbers, slots };
+    }
+    case 'grantRelease':
+      return { kind: 'grantRelease', released: outcome.value.released };
     case 'compact':
     case 'leaseRevoke':
+    case 'grantProclaim':
     case 'void':
       return { kind: outcome.$case };
   }

@@ -18,6 +18,7 @@ import type { Engine, EngineOp } from './engine.js';
 import { appliedSubkey, compactedSubkey, stateKey, stateTable } from './keys.js';
 import type { AppliedPoint, SnapshotWriter } from './member-store.js';
 import { openRecord } from './record.js';
+import { decodeGrantRecord, isGrantTable } from './grant-records.js';
 import { decodeSessionRecord, isSessionTable } from './session-records.js';
 import { openChunk, openRecords, SNAPSHOT_FORMAT_VERSION } from './snapshot-frame.js';
 import type { Chunk, SnapshotRecord } from './snapshot-frame.js';
@@ -186,6 +187,7 @@ function decodedRecord(subkey: Buffer, record: Buffer): AppliedPoint | undefined
     if (subkey[0] === stateTable.revision) decodeRevisionRecord(subkey, record);
     else if (subkey[0] === stateTable.lease) decodeLeaseRecord(subkey, record);
     else if (isSessionTable(subkey[0])) decodeSessionRecord(subkey, record);
+    else if (isGrantTable(subkey[0])) decodeGrantRecord(subkey, record);
     else if (subkey[0] === stateTable.member) decodeStored(decodeMember, openRecord(subkey, record, what), what);
     else if (subkey.equals(compactedSubkey)) decodeStored(decodeNumber, openRecord(subkey, record, what), what);
     else if (subkey.equals(appliedSubkey)) return decodeStored(decodeApplied, openRecord(subkey, record, what), what);

@@ -4,10 +4,12 @@
  */
 import { assert } from '../lib/assert.js';
 import type { LeaseInfo, MemberInfo, Revision } from '../state/result.js';
+import type { GrantRecord } from '../state/grant/grant-table.js';
 import type { SessionRecord } from '../state/session/session-table.js';
 import { decodeApplied, decodeLease, decodeMember, decodeNumber, decodeStored } from './codec.js';
 import { decodeRevision } from './revision-codec.js';
 import type { EngineIterator } from './engine.js';
+import { decodeGrantRecord } from './grant-records.js';
 import { leaseSubkey, revisionOf, stateSubkey, stateTable, tableOf } from './keys.js';
 import type { AppliedPoint, StateRecords, StoredRevision } from './member-store.js';
 import { openRecord } from './record.js';
@@ -68,6 +70,7 @@ export class StateScan implements StateRecords {
   #bytes = 0;
   #isAtEnd = false;
   #areLeasesRead = false;
+  #areSessionsRead = false;
 
   private constructor(source: StateSource, head: Head & { applied: AppliedPoint }, ahead: readonly Pair[]) {
     this.applied = head.applied;
@@ -118,8 +121,15 @@ export class StateScan implements StateRecords {
 
   async nextSessions(maxRecords: number): Promise<readonly SessionRecord[]> {
     assert(this.#areLeasesRead, 'sessions come after the last lease');
-    const pairs = await this.#nextPairs(maxRecords, Infinity);
+    const pairs = await this.#nextPairs(maxRecords, stateTable.grantClock);
+    this.#areSessionsRead ||= pairs.length === 0;
     return pairs.map(([key, record]) => decodeSessionRecord(stateSubkey(key), record));
+  }
+
+  async nextGrants(maxRecords: number): Promise<readonly GrantRecord[]> {
+    assert(this.#areSessionsRead, 'grants come after the last session');
+    const pairs = await this.#nextPairs(maxRecords, Infinity);
+    return pairs.map(([key, record]) => decodeGrantRecord(stateSubkey(key), record));
   }
 
   close(): Promise<void> {

@@ -44,13 +44,14 @@ export class SdkCluster {
   }
 
   async start(id: bigint): Promise<void> {
-    const { kv, leases, sessions, process } = await this.nodes.start(id);
+    const { kv, leases, sessions, grants, process } = await this.nodes.start(id);
     const door = new LocalDoor(process);
     serveClients(door, door, {
       member: kv,
       watches: kv,
       leases,
       sessions,
+      grants,
       clock: process,
       random: seededRandom(this.#seed * 1_000 + Number(id)),
       logger: silentLogger,

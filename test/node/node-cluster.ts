@@ -6,6 +6,7 @@ import { createDeferred, type Deferred } from '../../server/lib/deferred.js';
 import { silentLogger } from '../../server/lib/logger.js';
 import { seededRandom } from '../../server/lib/random.js';
 import { KvMember } from '../../server/node/kv-member.js';
+import { NodeGrantMember } from '../../server/node/grant-member.js';
 import { NodeLeaseMember } from '../../server/node/lease-member.js';
 import type { NodeOptions } from '../../server/node/options.js';
 import type { OutgoingSnapshot, PeerMessage, PeerReceiver, PeerTransport } from '../../server/node/ports.js';
@@ -34,6 +35,7 @@ export interface RunningMember {
   readonly kv: KvMember;
   readonly leases: NodeLeaseMember;
   readonly sessions: NodeSessionMember;
+  readonly grants: NodeGrantMember;
   readonly store: MemberStore;
   /** The clock as its process sees it. */
   readonly process: ClockProcess;
@@ -136,7 +138,8 @@ export class NodeCluster {
     const leases = new NodeLeaseMember({ node, clock: process, random, clusterId: CLUSTER_ID, electionMs });
     const kv = new KvMember(node, store, process, CLUSTER_ID);
     const sessions = new NodeSessionMember({ node, store, clock: process, clusterId: CLUSTER_ID, kv, leases });
-    const member = { node, kv, leases, sessions, store, process };
+    const grants = new NodeGrantMember({ node, clock: process, clusterId: CLUSTER_ID });
+    const member = { node, kv, leases, sessions, grants, store, process };
     this.#lives.set(id, member);
     void node.fatal.then((fatal) => this.fatals.push({ id, ...fatal }));
     await node.start();

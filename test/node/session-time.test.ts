@@ -18,7 +18,7 @@ class Rig {
   #encoded: Command | undefined;
   readonly time = new SessionTime({
     raft: this.raft,
-    state: () => ({ sessions: this.machine.sessions, applied: this.applied }),
+    state: () => ({ sessions: this.machine.sessions, grants: this.machine.grants, applied: this.applied }),
     encode: (command) => {
       this.#encoded = command;
       return new Uint8Array(0);
@@ -125,6 +125,7 @@ describe("the cluster's time", () => {
       raft: { role: 'leader', term: 3, propose: () => ({ ok: true, id: { term: 3, index: 6 } }) },
       state: () => ({
         sessions: Object.assign(sessions, { get: () => undefined, all: () => [].values() }),
+        grants: rig.machine.grants,
         applied: { index: 5, term: 3 },
       }),
       encode: (command) => {

@@ -61,6 +61,11 @@ const extensions = [
   'enum mvccpb.Event.DeleteCause 2 DELETE_CAUSE_TXN',
   'enum mvccpb.Event.DeleteCause 3 DELETE_CAUSE_LEASE_EXPIRED',
   'enum mvccpb.Event.DeleteCause 4 DELETE_CAUSE_LEASE_REVOKED',
+  'enum etcdserverpb.Compare.CompareTarget 1000 GRANT',
+  'message etcdserverpb.Compare 1000 grant_token int64 in target_union',
+  'message etcdserverpb.RequestOp 1000 request_fence etcdserverpb.FenceRequest in request',
+  'message etcdserverpb.FenceRequest 1 key bytes',
+  'message etcdserverpb.FenceRequest 2 token int64',
 ];
 
 /** Type names in descriptors begin with a dot. */

@@ -10,6 +10,7 @@ import { decodeMessage, encodeMessage } from '../../server/rpc/codec.js';
 import { WatchHub } from '../../server/watch/watch-hub.js';
 import { FakeLeases } from './fake-leases.js';
 import { FakeMember, header } from './fake-member.js';
+import { NO_GRANTS } from './fake-grants.js';
 import { FakeSessions } from './fake-sessions.js';
 
 export interface CallOptions {
@@ -57,6 +58,7 @@ export class Door {
       watches: watchesOf(member),
       leases,
       sessions: new FakeSessions(),
+      grants: NO_GRANTS,
       clock: systemClock,
       random: seededRandom(1),
       logger,

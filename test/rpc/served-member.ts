@@ -4,6 +4,7 @@ import { systemClock } from '../../server/lib/clock.js';
 import { silentLogger } from '../../server/lib/logger.js';
 import { seededRandom } from '../../server/lib/random.js';
 import { KvMember } from '../../server/node/kv-member.js';
+import { NodeGrantMember } from '../../server/node/grant-member.js';
 import { NodeLeaseMember } from '../../server/node/lease-member.js';
 import { RaftNode } from '../../server/node/raft-node.js';
 import { NodeSessionMember } from '../../server/node/session-member.js';
@@ -78,6 +79,7 @@ export async function serveMember({
     watches: kv,
     leases,
     sessions: new NodeSessionMember({ node, store, clock: systemClock, clusterId: 0xc1n, kv, leases }),
+    grants: new NodeGrantMember({ node, clock: systemClock, clusterId: 0xc1n }),
     clock: systemClock,
     random: seededRandom(2),
     logger: silentLogger,

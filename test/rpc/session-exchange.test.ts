@@ -17,6 +17,7 @@ import { requestsInFlightMax } from '../../server/rpc/session-exchange.js';
 import { MemberSessions } from '../../server/rpc/session-source.js';
 import type { KeyValue } from '../../server/state/result.js';
 import { VirtualClock } from '../node/virtual-clock.js';
+import { NO_GRANTS } from './fake-grants.js';
 import { FakeLeases } from './fake-leases.js';
 import { FakeMember, header } from './fake-member.js';
 import { FakeSessions, LEADERSHIP, sessionInfo } from './fake-sessions.js';
@@ -50,7 +51,7 @@ beforeEach(() => {
   errors = [];
   const logger = { ...silentLogger, error: (message: string) => errors.push(message) };
   const limits = { maxRequestBytes: 1000, maxTxnOps: 2 };
-  source = new MemberSessions({ member, sessions, leases, gate, longCalls, clock, logger, limits });
+  source = new MemberSessions({ member, sessions, leases, grants: NO_GRANTS, gate, longCalls, clock, logger, limits });
 });
 
 /** Promises have had their say. */

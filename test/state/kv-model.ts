@@ -203,7 +203,8 @@ export class KvModel {
     return { kind: 'txn', succeeded: taken.succeeded, results };
   }
 
-  private runOp(op: PutCommand | DeleteRangeCommand | RangeQuery): ModelResult {
+  private runOp(op: Exclude<TxnOp, TxnCommand>): ModelResult {
+    if (op.kind === 'fence') throw new Error('the model knows no fences');
     if (op.kind === 'put') return this.put(op);
     if (op.kind === 'deleteRange') return this.deleteRange(op);
     return { kind: 'range', answer: this.answer(op, { main: op.revision > 0 ? op.revision : END, sub: END }) };
@@ -323,7 +324,9 @@ function checkOps(txn: TxnCommand, opsMax: number, depthMax: number): ErrorCode 
           ? checkPut(op)
           : op.kind === 'range'
             ? checkRange(op)
-            : checkDeleteRange(op);
+            : op.kind === 'deleteRange'
+              ? checkDeleteRange(op)
+              : undefined;
     if (code !== undefined) return code;
   }
   return undefined;
@@ -407,6 +410,7 @@ function sortedBy(kv: KeyValue, { sortTarget }: RangeQuery): string | number {
 }
 
 function isTrue(compare: Compare, kv: KeyValue): boolean {
+  if (compare.target === 'grant') throw new Error('the model knows no grants');
   const actual = {
     version: kv.version,
     create: kv.createRevision,

@@ -190,7 +190,18 @@ export interface RequestOp {
     | //
     /** Its comparisons see the store as it was before the outermost transaction. */
     { $case: "requestTxn"; value: TxnRequest }
+    | //
+    /** Raises a mark, and fails the whole transaction when it is higher already. Quorate's own; answered as a put. */
+    { $case: "requestFence"; value: FenceRequest }
     | undefined;
+}
+
+/** Quorate's own, inside a transaction only: the key holds the highest fencing token that was ever here, in decimal. */
+export interface FenceRequest {
+  /** The key of the mark. */
+  key: Buffer;
+  /** Of a grant. Below the mark the transaction fails; above it the mark is raised. */
+  token: bigint;
 }
 
 /** The answer to the operation at the same place of the list that ran. */
@@ -239,6 +250,9 @@ export interface Compare {
     | //
     /** Operand of LEASE. */
     { $case: "lease"; value: bigint }
+    | //
+    /** Operand of GRANT: the fencing token. Quorate's own. */
+    { $case: "grantToken"; value: bigint }
     | undefined;
   /** Makes it a condition on every key of the range. 9 to 63 are kept for further operands. */
   rangeEnd: Buffer;
@@ -279,6 +293,8 @@ export const Compare_CompareTarget = {
   VALUE: 3,
   /** LEASE - The lease. */
   LEASE: 4,
+  /** GRANT - Whether `key`, the name of a grant, is held under a token now. Quorate's own; EQUAL and NOT_EQUAL only. */
+  GRANT: 1000,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -290,6 +306,7 @@ export namespace Compare_CompareTarget {
   export type MOD = typeof Compare_CompareTarget.MOD;
   export type VALUE = typeof Compare_CompareTarget.VALUE;
   export type LEASE = typeof Compare_CompareTarget.LEASE;
+  export type GRANT = typeof Compare_CompareTarget.GRANT;
   export type UNRECOGNIZED = typeof Compare_CompareTarget.UNRECOGNIZED;
 }
 
@@ -1099,6 +1116,9 @@ export const RequestOp: MessageFns<RequestOp> = {
       case "requestTxn":
         TxnRequest.encode(message.request.value, writer.uint32(34).fork()).join();
         break;
+      case "requestFence":
+        FenceRequest.encode(message.request.value, writer.uint32(8002).fork()).join();
+        break;
     }
     return writer;
   },
@@ -1151,6 +1171,14 @@ export const RequestOp: MessageFns<RequestOp> = {
             message.request = { $case: "requestTxn", value: TxnRequest.decode(reader, reader.uint32()) };
             continue;
           }
+          case 1000: {
+            if (tag !== 8002) {
+              break;
+            }
+
+            message.request = { $case: "requestFence", value: FenceRequest.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1196,7 +1224,83 @@ export const RequestOp: MessageFns<RequestOp> = {
         }
         break;
       }
+      case "requestFence": {
+        if (object.request?.value !== undefined && object.request?.value !== null) {
+          message.request = { $case: "requestFence", value: FenceRequest.fromPartial(object.request.value) };
+        }
+        break;
+      }
     }
+    return message;
+  },
+};
+
+function createBaseFenceRequest(): FenceRequest {
+  return { key: Buffer.alloc(0), token: 0n };
+}
+
+export const FenceRequest: MessageFns<FenceRequest> = {
+  encode(message: FenceRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key.length !== 0) {
+      writer.uint32(10).bytes(message.key);
+    }
+    if (message.token !== 0n) {
+      if (BigInt.asIntN(64, message.token) !== message.token) {
+        throw new globalThis.Error("value provided for field message.token of type int64 too large");
+      }
+      writer.uint32(16).int64(message.token);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FenceRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFenceRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.token = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<FenceRequest>): FenceRequest {
+    return FenceRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<FenceRequest>): FenceRequest {
+    const message = createBaseFenceRequest();
+    message.key = object.key ?? Buffer.alloc(0);
+    message.token = (object.token !== undefined && object.token !== null) ? BigInt(object.token) : 0n;
     return message;
   },
 };
@@ -1365,6 +1469,12 @@ export const Compare: MessageFns<Compare> = {
         }
         writer.uint32(64).int64(message.targetUnion.value);
         break;
+      case "grantToken":
+        if (BigInt.asIntN(64, message.targetUnion.value) !== message.targetUnion.value) {
+          throw new globalThis.Error("value provided for field message.targetUnion.value of type int64 too large");
+        }
+        writer.uint32(8000).int64(message.targetUnion.value);
+        break;
     }
     if (message.rangeEnd.length !== 0) {
       writer.uint32(514).bytes(message.rangeEnd);
@@ -1449,6 +1559,14 @@ export const Compare: MessageFns<Compare> = {
             message.targetUnion = { $case: "lease", value: reader.int64() as bigint };
             continue;
           }
+          case 1000: {
+            if (tag !== 8000) {
+              break;
+            }
+
+            message.targetUnion = { $case: "grantToken", value: reader.int64() as bigint };
+            continue;
+          }
           case 64: {
             if (tag !== 514) {
               break;
@@ -1505,6 +1623,12 @@ export const Compare: MessageFns<Compare> = {
       case "lease": {
         if (object.targetUnion?.value !== undefined && object.targetUnion?.value !== null) {
           message.targetUnion = { $case: "lease", value: BigInt(object.targetUnion.value) };
+        }
+        break;
+      }
+      case "grantToken": {
+        if (object.targetUnion?.value !== undefined && object.targetUnion?.value !== null) {
+          message.targetUnion = { $case: "grantToken", value: BigInt(object.targetUnion.value) };
         }
         break;
       }

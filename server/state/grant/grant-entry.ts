@@ -39,9 +39,14 @@ export interface GrantEntry extends GrantWish {
   readonly token: number;
   /** Which parts of a limited capacity it holds, ascending: each part's tokens rise. */
   readonly slots: readonly number[];
-  /** Its lease is gone, and until then, in the cluster's time, it keeps others out; 0: it is alive. */
+  /**
+   * It is lost, and until then, in the cluster's time, it keeps others out; 0: it is alive. BAR_NOT_BEGUN until the time is
+   * told once after the loss: the time that was told before it may be a while ago.
+   */
   readonly barsUntilMs: number;
 }
+
+export const BAR_NOT_BEGUN = Number.MAX_SAFE_INTEGER;
 
 /** Who is served first. No two entries are equal, so a wish for several names never waits in a circle. */
 export function compareTurns(a: GrantEntry, b: GrantEntry): number {

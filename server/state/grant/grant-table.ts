@@ -11,7 +11,7 @@ import { type ByteString, compareByteStrings } from '../../lib/bytes.js';
 import { type Refusal, refuse } from '../refusal.js';
 import type { GrantClock, StateWrite } from '../result.js';
 import { checkWish } from './check-wish.js';
-import { compareTurns, type GrantEntry, type GrantWish, isHeld } from './grant-entry.js';
+import { BAR_NOT_BEGUN, compareTurns, type GrantEntry, type GrantWish, isHeld } from './grant-entry.js';
 import { ENTRIES_PER_LEASE_MAX, ENTRIES_PER_NAME_MAX, GRANT_METADATA_BYTES_MAX, GRANT_NAMES_MAX } from './grant-limits.js';
 import { GrantQueue } from './grant-queue.js';
 
@@ -29,8 +29,11 @@ export const NO_GRANT_CHANGES: GrantChanges = { names: [], writes: [] };
 
 export type Acquired = Refusal | { readonly entry: GrantEntry | undefined; readonly changes: GrantChanges };
 
+/** What the disk holds of grants. */
+export type GrantRecord = Extract<StateWrite, { readonly kind: 'grantClock' | 'putGrant' }>;
+
 /** What others than apply may do with it. */
-export type GrantView = Pick<GrantTable, 'clock' | 'size' | 'nextBarMs' | 'queue' | 'names' | 'find' | 'isCurrent' | 'onLease'>;
+export type GrantView = Pick<GrantTable, 'clock' | 'size' | 'isTimeWanted' | 'queue' | 'names' | 'find' | 'isCurrent' | 'onLease'>;
 
 export class GrantTable {
   readonly #queues = new Map<ByteString, GrantQueue>();
@@ -51,11 +54,12 @@ export class GrantTable {
   get size(): number {
     return this.#attempts.size + this.#bars.size;
   }
-  /** The cluster's time at which the next of those that keep others out is over; undefined: there is none. */
-  get nextBarMs(): number | undefined {
-    let next: number | undefined;
-    for (const { barsUntilMs } of this.#bars.values()) next = Math.min(next ?? barsUntilMs, barsUntilMs);
-    return next;
+  /** Whether it makes a difference that the cluster's time comes to this. */
+  isTimeWanted(timeMs: number): boolean {
+    for (const { barsUntilMs } of this.#bars.values()) {
+      if (barsUntilMs === BAR_NOT_BEGUN || barsUntilMs <= timeMs) return true;
+    }
+    return false;
   }
 
   /** Undefined when nobody is there. */
@@ -80,8 +84,6 @@ export class GrantTable {
   onLease(lease: bigint): number {
     return this.#leases.get(lease)?.size ?? 0;
   }
-
-  // Commands
 
   /**
    * The lease exists. A known attempt finds its entry as it stands. Without `mayWait` the entry is undefined when it
@@ -122,7 +124,7 @@ export class GrantTable {
       if (!mayFollow) return refuse('GRANT_NOT_FOUND', `attempt ${to} does not wait for what ${attempt} holds`);
       this.#replace(next, { ...next, isFirst: true });
     }
-    this.#end(entry, 'released', timeMs);
+    this.#end(entry, 'released');
     return this.#finish(timeMs);
   }
 
@@ -130,7 +132,7 @@ export class GrantTable {
   force(name: ByteString, token: number, timeMs: number): Refusal | GrantChanges {
     const entry = this.#queues.get(name)?.held(token);
     if (entry === undefined) return refuse('GRANT_NOT_FOUND', `token ${token} is not current`);
-    this.#end(entry, 'forced', timeMs);
+    this.#end(entry, 'forced');
     return this.#finish(timeMs);
   }
 
@@ -151,30 +153,29 @@ export class GrantTable {
   endLease(lease: bigint, end: 'leaseRevoked' | 'leaseExpired', timeMs: number): GrantChanges {
     const entries = this.#leases.get(lease);
     if (entries === undefined) return NO_GRANT_CHANGES;
-    for (const entry of entries.values()) this.#end(entry, end, timeMs);
+    for (const entry of entries.values()) this.#end(entry, end);
     return this.#finish(timeMs);
   }
 
   /** The cluster's time has moved on. */
   advance(timeMs: number): GrantChanges {
-    for (const entry of this.#bars.values()) if (entry.barsUntilMs <= timeMs) this.#end(entry, 'barOver', timeMs);
+    for (const entry of [...this.#bars.values()]) {
+      if (entry.barsUntilMs === BAR_NOT_BEGUN) this.#replace(entry, { ...entry, barsUntilMs: timeMs + entry.lockDelayMs });
+      else if (entry.barsUntilMs <= timeMs) this.#end(entry, 'barOver');
+    }
     return this.#finish(timeMs);
   }
 
-  // From the disk
-
-  restoreClock(clock: GrantClock): void {
-    this.#clock = clock;
-  }
-
-  /** In any order. */
-  restore(entry: GrantEntry): void {
-    this.#insert(entry);
+  /** From the disk, in any order. */
+  restore(record: GrantRecord): void {
+    if (record.kind === 'grantClock') {
+      this.#clock = record.clock;
+      return;
+    }
+    this.#insert(record.entry);
     this.#dirty.clear();
     this.#changed.clear();
   }
-
-  // Inside
 
   #checkRoom(wish: GrantWish): Refusal | undefined {
     if (this.onLease(wish.lease) >= ENTRIES_PER_LEASE_MAX) {
@@ -204,11 +205,11 @@ export class GrantTable {
     return entry.names.every((name) => this.#queues.get(name)?.hasRoom(entry) ?? true);
   }
 
-  #end(entry: GrantEntry, end: GrantEnd, timeMs: number): void {
+  #end(entry: GrantEntry, end: GrantEnd): void {
     const isLoss = end === 'leaseExpired' || end === 'forced';
     this.#delete(entry);
     if (!isLoss || !isHeld(entry) || entry.lockDelayMs === 0) return;
-    this.#insert({ ...entry, barsUntilMs: timeMs + entry.lockDelayMs });
+    this.#insert({ ...entry, barsUntilMs: BAR_NOT_BEGUN });
   }
 
   /** Grants what has room now in what has changed, the first turn first, until nothing has. */

@@ -4,7 +4,8 @@
  */
 import { assert } from '../../lib/assert.js';
 import type { ByteString } from '../../lib/bytes.js';
-import type { DeleteRangeCommand, PutCommand } from '../command.js';
+import type { DeleteRangeCommand, FenceOp, PutCommand } from '../command.js';
+import { raiseFence } from '../grant/fence-mark.js';
 import type { DeleteCause, Event, KeyValue, Revision, StateWrite } from '../result.js';
 import { KeyHistory } from './key-history.js';
 import { afterAllOf } from './revision.js';
@@ -60,6 +61,12 @@ export class RevisionWriter {
     else history.append(kv, revision.sub);
     this.#record('put', kv, revision, prevKv);
     return prevKv;
+  }
+
+  /** A mark that stands there already is not written again. */
+  fence(op: FenceOp): void {
+    const raised = raiseFence(this.#store, op);
+    if (raised !== undefined) this.put(raised);
   }
 
   /** Returns what was deleted, in key order. */

@@ -14,6 +14,7 @@ import type {
   TxnCommand,
   TxnOp,
 } from '../command.js';
+import { validateFence } from '../grant/fence-mark.js';
 import { LeaseRoom } from '../lease/lease-room.js';
 import { type Refusal, refuse } from '../refusal.js';
 import type { KeyValue, PendingRange, TxnOpResult } from '../result.js';
@@ -40,6 +41,9 @@ export function decidePath(store: Store, txn: TxnCommand): TakenPath {
 }
 
 function compareHolds(store: Store, compare: Compare): boolean {
+  if (compare.target === 'grant') {
+    return isSatisfied(compare.result, store.grants.isCurrent(compare.key, compare.operand) ? 0 : 1);
+  }
   let isMissing = true;
   let holds = true;
   store.everyLive(compare, (kv) => {
@@ -56,7 +60,7 @@ function compareHolds(store: Store, compare: Compare): boolean {
 const MISSING: KeyValue = { key: '', value: '', createRevision: 0, modRevision: 0, version: 0, lease: 0n };
 
 /** Negative when the key's side is the lower one. */
-function compareTarget(compare: Compare, kv: KeyValue): number {
+function compareTarget(compare: Exclude<Compare, { target: 'grant' }>, kv: KeyValue): number {
   switch (compare.target) {
     case 'version':
       return kv.version - compare.operand;
@@ -109,6 +113,7 @@ function validateSize(sizes: Sizes, path: TakenPath): Refusal | undefined {
     if (op.kind === 'txn') refusal = validateSize(sizes, op.path);
     else if (op.kind === 'put') refusal = size.addPut(op) ?? room.add(op);
     else if (op.kind === 'deleteRange') refusal = size.addDelete(op);
+    else if (op.kind === 'fence') refusal = size.addMark(op);
     if (refusal !== undefined) return refusal;
   }
   return undefined;
@@ -138,6 +143,7 @@ class PutValidation {
   #validateOp(op: TakenOp): Refusal | undefined {
     if (op.kind === 'txn') return this.validate(op.path);
     if (op.kind === 'put') return this.#checkKey(op) ?? checkLease(this.#store, op);
+    if (op.kind === 'fence') return validateFence(this.#store, op);
     if (op.kind === 'deleteRange' && op.rangeEnd === FROM_KEY_ON) {
       if (this.#deletedFrom === undefined || op.key < this.#deletedFrom) this.#deletedFrom = op.key;
     }
@@ -202,6 +208,9 @@ function executeOp(writer: RevisionWriter, op: TakenOp): TxnOpResult {
     }
     case 'txn':
       return { kind: 'txn', succeeded: op.path.succeeded, results: executePath(writer, op.path) };
+    case 'fence':
+      writer.fence(op);
+      return { kind: 'put', revision: writer.shownRevision, prevKv: undefined };
     default:
       return assertNever(op);
   }

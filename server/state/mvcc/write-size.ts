@@ -3,7 +3,7 @@
  * values. All of it goes to the disk in one atomic batch, which has a limit; so this has one too, and it is part of the
  * log's meaning: every member refuses the same requests.
  */
-import type { PutCommand } from '../command.js';
+import type { FenceOp, PutCommand } from '../command.js';
 import { type Refusal, refuse } from '../refusal.js';
 import { isSingleKey, type KeyRange } from './key-range.js';
 import type { Store } from './store.js';
@@ -21,6 +21,10 @@ export class WriteSize {
   addPut(put: PutCommand): Refusal | undefined {
     const value = put.ignoreValue ? (this.#store.live(put.key)?.value ?? '') : put.value;
     return this.#add(put.key.length + value.length);
+  }
+
+  addMark({ key, token }: FenceOp): Refusal | undefined {
+    return this.#add(key.length + String(token).length);
   }
 
   /** Stops counting at the limit. */

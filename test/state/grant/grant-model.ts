@@ -11,6 +11,8 @@ export interface ModelEntry {
   token: number;
   slots: readonly number[];
   barsUntilMs: number;
+  /** Undefined: nothing was lost, or time has passed since nothing was. */
+  hasBarBegun?: boolean;
   value: string;
 }
 
@@ -18,7 +20,6 @@ export class GrantModel {
   entries: ModelEntry[] = [];
   lastPlace = 0;
   lastToken = 0;
-  timeMs = 0;
 
   /** What is to be told of the attempt afterwards. */
   acquire(wish: GrantWish, mayWait: boolean): ModelEntry | 'taken' {
@@ -67,7 +68,8 @@ export class GrantModel {
   }
 
   advance(timeMs: number): void {
-    this.timeMs = timeMs;
+    for (const entry of this.entries) if (entry.hasBarBegun === false) entry.barsUntilMs = timeMs + entry.wish.lockDelayMs;
+    for (const entry of this.entries) entry.hasBarBegun = true;
     this.entries = this.entries.filter(({ barsUntilMs }) => barsUntilMs === 0 || barsUntilMs > timeMs);
     this.settle();
   }
@@ -113,8 +115,10 @@ export class GrantModel {
   }
 
   private end(entry: ModelEntry, isLoss: boolean): void {
-    if (isLoss && entry.token > 0 && entry.wish.lockDelayMs > 0) entry.barsUntilMs = this.timeMs + entry.wish.lockDelayMs;
-    else this.entries.splice(this.entries.indexOf(entry), 1);
+    if (isLoss && entry.token > 0 && entry.wish.lockDelayMs > 0) {
+      entry.barsUntilMs = Number.MAX_SAFE_INTEGER;
+      entry.hasBarBegun = false;
+    } else this.entries.splice(this.entries.indexOf(entry), 1);
   }
 }
 

@@ -204,8 +204,8 @@ class Run {
 
   #restored(): GrantTable {
     const table = new GrantTable();
-    if (this.#clock !== undefined) table.restoreClock(this.#clock);
-    for (const entry of this.#records.values()) table.restore(entry);
+    if (this.#clock !== undefined) table.restore({ kind: 'grantClock', clock: this.#clock });
+    for (const entry of this.#records.values()) table.restore({ kind: 'putGrant', entry });
     return table;
   }
 

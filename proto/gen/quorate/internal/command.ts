@@ -85,6 +85,23 @@ export namespace SortTarget {
   export type UNRECOGNIZED = typeof SortTarget.UNRECOGNIZED;
 }
 
+/** Who may have a grant beside whom. */
+export const GrantMode = {
+  /** EXCLUSIVE - Nobody else. */
+  EXCLUSIVE: 0,
+  /** SHARED - Others that share it, up to the capacity. */
+  SHARED: 1,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type GrantMode = typeof GrantMode[keyof typeof GrantMode];
+
+export namespace GrantMode {
+  export type EXCLUSIVE = typeof GrantMode.EXCLUSIVE;
+  export type SHARED = typeof GrantMode.SHARED;
+  export type UNRECOGNIZED = typeof GrantMode.UNRECOGNIZED;
+}
+
 /** The data of one normal entry of the log. */
 export interface LogCommand {
   /** 1. Anything else is refused by a member of this release. */
@@ -128,6 +145,18 @@ export interface LogCommand {
     | //
     /** Writes nothing. */
     { $case: "void"; value: VoidCommand }
+    | //
+    /** Takes a place in a queue. */
+    { $case: "grantAcquire"; value: GrantAcquireCommand }
+    | //
+    /** Gives an attempt up. */
+    { $case: "grantRelease"; value: GrantReleaseCommand }
+    | //
+    /** Takes a grant away. */
+    { $case: "grantForce"; value: GrantForceCommand }
+    | //
+    /** Says something new of a holder. */
+    { $case: "grantProclaim"; value: GrantProclaimCommand }
     | undefined;
   /** Which write of which session the command is; absent: of none. */
   stamp: Stamp | undefined;
@@ -204,7 +233,18 @@ export interface TxnOp {
     | //
     /** Its comparisons see the store as it was before the outermost transaction. */
     { $case: "txn"; value: TxnCommand }
+    | //
+    /** Raises a mark. */
+    { $case: "fence"; value: FenceCommand }
     | undefined;
+}
+
+/** Raises a mark, and refuses the transaction when it is higher already. */
+export interface FenceCommand {
+  /** Never empty. Holds the mark in decimal. */
+  key: Buffer;
+  /** From 1. */
+  token: bigint;
 }
 
 /** True when every key of the range satisfies it; a missing key counts as version 0 and revisions 0. */
@@ -232,6 +272,9 @@ export interface Compare {
     | //
     /** Compares the lease. */
     { $case: "lease"; value: bigint }
+    | //
+    /** Whether the name `key` is held under this token; EQUAL and NOT_EQUAL only. */
+    { $case: "grantToken"; value: bigint }
     | undefined;
 }
 
@@ -349,6 +392,68 @@ export interface ClusterTimeCommand {
 export interface VoidCommand {
 }
 
+/** Takes a place in the queue of one name or several, and the grant at once when it is free. */
+export interface GrantAcquireCommand {
+  /** What is asked for. */
+  wish:
+    | GrantWish
+    | undefined;
+  /** Unset: when the grant is not free, nothing happens. */
+  mayWait: boolean;
+}
+
+/** What a client asks for. */
+export interface GrantWish {
+  /** Chosen by the client before it first asks; never empty. */
+  attempt: string;
+  /** Ascending, each once. All are granted together, or none. */
+  names: Buffer[];
+  /** Empty: nobody. */
+  owner: string;
+  /** The lease that the entry hangs on. */
+  lease: bigint;
+  /** Who else may have it. */
+  mode: GrantMode;
+  /** What it takes of the capacity. */
+  weight: number;
+  /** 0: any number may share. */
+  capacity: number;
+  /** The highest goes first. */
+  priority: number;
+  /** Milliseconds for which nobody else gets what it held, after a loss that its holder did not want. */
+  lockDelayMs: number;
+  /** For people. */
+  metadata: Buffer;
+  /** For observers. */
+  value: Buffer;
+}
+
+/** Gives up an attempt, whether it holds or waits. */
+export interface GrantReleaseCommand {
+  /** The attempt. */
+  attempt: string;
+  /** Who comes next, before all others; empty: whoever's turn it is. */
+  to: string;
+}
+
+/** An operator takes a grant away. */
+export interface GrantForceCommand {
+  /** The name. */
+  name: Buffer;
+  /** Of the grant: another one is not touched. */
+  token: bigint;
+}
+
+/** A holder says something new of itself. */
+export interface GrantProclaimCommand {
+  /** The attempt. */
+  attempt: string;
+  /** Of its grant. */
+  token: bigint;
+  /** Takes the place of the value before. */
+  value: Buffer;
+}
+
 function createBaseLogCommand(): LogCommand {
   return { version: 0, id: undefined, command: undefined, stamp: undefined };
 }
@@ -397,6 +502,18 @@ export const LogCommand: MessageFns<LogCommand> = {
         break;
       case "void":
         VoidCommand.encode(message.command.value, writer.uint32(114).fork()).join();
+        break;
+      case "grantAcquire":
+        GrantAcquireCommand.encode(message.command.value, writer.uint32(130).fork()).join();
+        break;
+      case "grantRelease":
+        GrantReleaseCommand.encode(message.command.value, writer.uint32(138).fork()).join();
+        break;
+      case "grantForce":
+        GrantForceCommand.encode(message.command.value, writer.uint32(146).fork()).join();
+        break;
+      case "grantProclaim":
+        GrantProclaimCommand.encode(message.command.value, writer.uint32(154).fork()).join();
         break;
     }
     if (message.stamp !== undefined) {
@@ -533,6 +650,38 @@ export const LogCommand: MessageFns<LogCommand> = {
             message.command = { $case: "void", value: VoidCommand.decode(reader, reader.uint32()) };
             continue;
           }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.command = { $case: "grantAcquire", value: GrantAcquireCommand.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.command = { $case: "grantRelease", value: GrantReleaseCommand.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.command = { $case: "grantForce", value: GrantForceCommand.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.command = { $case: "grantProclaim", value: GrantProclaimCommand.decode(reader, reader.uint32()) };
+            continue;
+          }
           case 15: {
             if (tag !== 122) {
               break;
@@ -633,6 +782,30 @@ export const LogCommand: MessageFns<LogCommand> = {
       case "void": {
         if (object.command?.value !== undefined && object.command?.value !== null) {
           message.command = { $case: "void", value: VoidCommand.fromPartial(object.command.value) };
+        }
+        break;
+      }
+      case "grantAcquire": {
+        if (object.command?.value !== undefined && object.command?.value !== null) {
+          message.command = { $case: "grantAcquire", value: GrantAcquireCommand.fromPartial(object.command.value) };
+        }
+        break;
+      }
+      case "grantRelease": {
+        if (object.command?.value !== undefined && object.command?.value !== null) {
+          message.command = { $case: "grantRelease", value: GrantReleaseCommand.fromPartial(object.command.value) };
+        }
+        break;
+      }
+      case "grantForce": {
+        if (object.command?.value !== undefined && object.command?.value !== null) {
+          message.command = { $case: "grantForce", value: GrantForceCommand.fromPartial(object.command.value) };
+        }
+        break;
+      }
+      case "grantProclaim": {
+        if (object.command?.value !== undefined && object.command?.value !== null) {
+          message.command = { $case: "grantProclaim", value: GrantProclaimCommand.fromPartial(object.command.value) };
         }
         break;
       }
@@ -1120,6 +1293,9 @@ export const TxnOp: MessageFns<TxnOp> = {
       case "txn":
         TxnCommand.encode(message.op.value, writer.uint32(34).fork()).join();
         break;
+      case "fence":
+        FenceCommand.encode(message.op.value, writer.uint32(42).fork()).join();
+        break;
     }
     return writer;
   },
@@ -1169,6 +1345,14 @@ export const TxnOp: MessageFns<TxnOp> = {
             message.op = { $case: "txn", value: TxnCommand.decode(reader, reader.uint32()) };
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.op = { $case: "fence", value: FenceCommand.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1211,7 +1395,83 @@ export const TxnOp: MessageFns<TxnOp> = {
         }
         break;
       }
+      case "fence": {
+        if (object.op?.value !== undefined && object.op?.value !== null) {
+          message.op = { $case: "fence", value: FenceCommand.fromPartial(object.op.value) };
+        }
+        break;
+      }
     }
+    return message;
+  },
+};
+
+function createBaseFenceCommand(): FenceCommand {
+  return { key: Buffer.alloc(0), token: 0n };
+}
+
+export const FenceCommand: MessageFns<FenceCommand> = {
+  encode(message: FenceCommand, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key.length !== 0) {
+      writer.uint32(10).bytes(message.key);
+    }
+    if (message.token !== 0n) {
+      if (BigInt.asIntN(64, message.token) !== message.token) {
+        throw new globalThis.Error("value provided for field message.token of type int64 too large");
+      }
+      writer.uint32(16).int64(message.token);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FenceCommand {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFenceCommand();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.token = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<FenceCommand>): FenceCommand {
+    return FenceCommand.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<FenceCommand>): FenceCommand {
+    const message = createBaseFenceCommand();
+    message.key = object.key ?? Buffer.alloc(0);
+    message.token = (object.token !== undefined && object.token !== null) ? BigInt(object.token) : 0n;
     return message;
   },
 };
@@ -1258,6 +1518,12 @@ export const Compare: MessageFns<Compare> = {
           throw new globalThis.Error("value provided for field message.operand.value of type int64 too large");
         }
         writer.uint32(64).int64(message.operand.value);
+        break;
+      case "grantToken":
+        if (BigInt.asIntN(64, message.operand.value) !== message.operand.value) {
+          throw new globalThis.Error("value provided for field message.operand.value of type int64 too large");
+        }
+        writer.uint32(72).int64(message.operand.value);
         break;
     }
     return writer;
@@ -1340,6 +1606,14 @@ export const Compare: MessageFns<Compare> = {
             message.operand = { $case: "lease", value: reader.int64() as bigint };
             continue;
           }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.operand = { $case: "grantToken", value: reader.int64() as bigint };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1388,6 +1662,12 @@ export const Compare: MessageFns<Compare> = {
       case "lease": {
         if (object.operand?.value !== undefined && object.operand?.value !== null) {
           message.operand = { $case: "lease", value: BigInt(object.operand.value) };
+        }
+        break;
+      }
+      case "grantToken": {
+        if (object.operand?.value !== undefined && object.operand?.value !== null) {
+          message.operand = { $case: "grantToken", value: BigInt(object.operand.value) };
         }
         break;
       }
@@ -2395,6 +2675,482 @@ export const VoidCommand: MessageFns<VoidCommand> = {
   },
   fromPartial(_: DeepPartial<VoidCommand>): VoidCommand {
     const message = createBaseVoidCommand();
+    return message;
+  },
+};
+
+function createBaseGrantAcquireCommand(): GrantAcquireCommand {
+  return { wish: undefined, mayWait: false };
+}
+
+export const GrantAcquireCommand: MessageFns<GrantAcquireCommand> = {
+  encode(message: GrantAcquireCommand, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.wish !== undefined) {
+      GrantWish.encode(message.wish, writer.uint32(10).fork()).join();
+    }
+    if (message.mayWait !== false) {
+      writer.uint32(16).bool(message.mayWait);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GrantAcquireCommand {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGrantAcquireCommand();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.wish = GrantWish.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.mayWait = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GrantAcquireCommand>): GrantAcquireCommand {
+    return GrantAcquireCommand.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GrantAcquireCommand>): GrantAcquireCommand {
+    const message = createBaseGrantAcquireCommand();
+    message.wish = (object.wish !== undefined && object.wish !== null) ? GrantWish.fromPartial(object.wish) : undefined;
+    message.mayWait = object.mayWait ?? false;
+    return message;
+  },
+};
+
+function createBaseGrantWish(): GrantWish {
+  return {
+    attempt: "",
+    names: [],
+    owner: "",
+    lease: 0n,
+    mode: 0,
+    weight: 0,
+    capacity: 0,
+    priority: 0,
+    lockDelayMs: 0,
+    metadata: Buffer.alloc(0),
+    value: Buffer.alloc(0),
+  };
+}
+
+export const GrantWish: MessageFns<GrantWish> = {
+  encode(message: GrantWish, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.attempt !== "") {
+      writer.uint32(10).string(message.attempt);
+    }
+    for (const v of message.names) {
+      writer.uint32(18).bytes(v!);
+    }
+    if (message.owner !== "") {
+      writer.uint32(26).string(message.owner);
+    }
+    if (message.lease !== 0n) {
+      if (BigInt.asIntN(64, message.lease) !== message.lease) {
+        throw new globalThis.Error("value provided for field message.lease of type int64 too large");
+      }
+      writer.uint32(32).int64(message.lease);
+    }
+    if (message.mode !== 0) {
+      writer.uint32(40).int32(message.mode);
+    }
+    if (message.weight !== 0) {
+      writer.uint32(48).uint32(message.weight);
+    }
+    if (message.capacity !== 0) {
+      writer.uint32(56).uint32(message.capacity);
+    }
+    if (message.priority !== 0) {
+      writer.uint32(64).sint32(message.priority);
+    }
+    if (message.lockDelayMs !== 0) {
+      writer.uint32(72).uint32(message.lockDelayMs);
+    }
+    if (message.metadata.length !== 0) {
+      writer.uint32(82).bytes(message.metadata);
+    }
+    if (message.value.length !== 0) {
+      writer.uint32(90).bytes(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GrantWish {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGrantWish();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.attempt = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.names.push(Buffer.from(reader.bytes()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.owner = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.lease = reader.int64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.mode = reader.int32() as any;
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.weight = reader.uint32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.capacity = reader.uint32();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.priority = reader.sint32();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.lockDelayMs = reader.uint32();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.metadata = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.value = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GrantWish>): GrantWish {
+    return GrantWish.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GrantWish>): GrantWish {
+    const message = createBaseGrantWish();
+    message.attempt = object.attempt ?? "";
+    message.names = object.names?.map((e) => e) || [];
+    message.owner = object.owner ?? "";
+    message.lease = (object.lease !== undefined && object.lease !== null) ? BigInt(object.lease) : 0n;
+    message.mode = object.mode ?? 0;
+    message.weight = object.weight ?? 0;
+    message.capacity = object.capacity ?? 0;
+    message.priority = object.priority ?? 0;
+    message.lockDelayMs = object.lockDelayMs ?? 0;
+    message.metadata = object.metadata ?? Buffer.alloc(0);
+    message.value = object.value ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
+function createBaseGrantReleaseCommand(): GrantReleaseCommand {
+  return { attempt: "", to: "" };
+}
+
+export const GrantReleaseCommand: MessageFns<GrantReleaseCommand> = {
+  encode(message: GrantReleaseCommand, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.attempt !== "") {
+      writer.uint32(10).string(message.attempt);
+    }
+    if (message.to !== "") {
+      writer.uint32(18).string(message.to);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GrantReleaseCommand {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGrantReleaseCommand();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.attempt = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.to = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GrantReleaseCommand>): GrantReleaseCommand {
+    return GrantReleaseCommand.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GrantReleaseCommand>): GrantReleaseCommand {
+    const message = createBaseGrantReleaseCommand();
+    message.attempt = object.attempt ?? "";
+    message.to = object.to ?? "";
+    return message;
+  },
+};
+
+function createBaseGrantForceCommand(): GrantForceCommand {
+  return { name: Buffer.alloc(0), token: 0n };
+}
+
+export const GrantForceCommand: MessageFns<GrantForceCommand> = {
+  encode(message: GrantForceCommand, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name.length !== 0) {
+      writer.uint32(10).bytes(message.name);
+    }
+    if (message.token !== 0n) {
+      if (BigInt.asUintN(64, message.token) !== message.token) {
+        throw new globalThis.Error("value provided for field message.token of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.token);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GrantForceCommand {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGrantForceCommand();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.token = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GrantForceCommand>): GrantForceCommand {
+    return GrantForceCommand.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GrantForceCommand>): GrantForceCommand {
+    const message = createBaseGrantForceCommand();
+    message.name = object.name ?? Buffer.alloc(0);
+    message.token = (object.token !== undefined && object.token !== null) ? BigInt(object.token) : 0n;
+    return message;
+  },
+};
+
+function createBaseGrantProclaimCommand(): GrantProclaimCommand {
+  return { attempt: "", token: 0n, value: Buffer.alloc(0) };
+}
+
+export const GrantProclaimCommand: MessageFns<GrantProclaimCommand> = {
+  encode(message: GrantProclaimCommand, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.attempt !== "") {
+      writer.uint32(10).string(message.attempt);
+    }
+    if (message.token !== 0n) {
+      if (BigInt.asUintN(64, message.token) !== message.token) {
+        throw new globalThis.Error("value provided for field message.token of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.token);
+    }
+    if (message.value.length !== 0) {
+      writer.uint32(26).bytes(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GrantProclaimCommand {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGrantProclaimCommand();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.attempt = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.token = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.value = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GrantProclaimCommand>): GrantProclaimCommand {
+    return GrantProclaimCommand.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GrantProclaimCommand>): GrantProclaimCommand {
+    const message = createBaseGrantProclaimCommand();
+    message.attempt = object.attempt ?? "";
+    message.token = (object.token !== undefined && object.token !== null) ? BigInt(object.token) : 0n;
+    message.value = object.value ?? Buffer.alloc(0);
     return message;
   },
 };

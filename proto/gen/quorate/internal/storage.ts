@@ -3,7 +3,7 @@
 
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
-import { LeaseGrantCommand, RangeQuery } from "./command.js";
+import { GrantWish, LeaseGrantCommand, RangeQuery } from "./command.js";
 import { ConfState, SnapshotMeta } from "./raft.js";
 
 export const protobufPackage = "quorate.internal";
@@ -157,6 +157,15 @@ export interface StoredReply {
     | //
     /** Of a write of nothing. */
     { $case: "void"; value: StoredNothing }
+    | //
+    /** Of a wish for a grant. */
+    { $case: "grantAcquire"; value: StoredAcquired }
+    | //
+    /** Of a release. */
+    { $case: "grantRelease"; value: StoredReleased }
+    | //
+    /** Of a proclamation. */
+    { $case: "grantProclaim"; value: StoredNothing }
     | undefined;
 }
 
@@ -224,6 +233,56 @@ export interface StoredTxnResult {
   succeeded: boolean;
   /** One for each operation, in order. */
   results: StoredOpResult[];
+}
+
+/** What became of a wish for a grant, when it was first applied. */
+export interface StoredAcquired {
+  /** 0: it would have had to wait, and did not want to. */
+  place: bigint;
+  /** 0: it waits. */
+  token: bigint;
+  /** Parts of a limited capacity. */
+  slots: number[];
+  /** Of all grants, then. */
+  change: bigint;
+}
+
+/** What became of a release. */
+export interface StoredReleased {
+  /** Unset: there was no such attempt any more. */
+  released: boolean;
+}
+
+/** What all grants share. Nothing of it is ever used again. */
+export interface StoredGrantClock {
+  /** The highest place that was ever taken. */
+  lastPlace: bigint;
+  /** The highest fencing token that was ever minted. */
+  lastToken: bigint;
+  /** Commands that changed anything. */
+  changes: bigint;
+}
+
+/** One entry of a queue. */
+export interface StoredGrant {
+  /** What its client asked for. */
+  wish:
+    | GrantWish
+    | undefined;
+  /** Its number in the order of all entries. */
+  place: bigint;
+  /** It goes before every priority. */
+  isFirst: boolean;
+  /** The cluster's time when it came. */
+  cameMs: bigint;
+  /** The cluster's time when it was granted. */
+  grantedMs: bigint;
+  /** 0: it waits. */
+  token: bigint;
+  /** Parts of a limited capacity that it holds. */
+  slots: number[];
+  /** It is lost, and keeps others out until then, in the cluster's time; 0: it is alive. */
+  barsUntilMs: bigint;
 }
 
 /** The first thing in a snapshot. */
@@ -963,6 +1022,15 @@ export const StoredReply: MessageFns<StoredReply> = {
       case "void":
         StoredNothing.encode(message.outcome.value, writer.uint32(90).fork()).join();
         break;
+      case "grantAcquire":
+        StoredAcquired.encode(message.outcome.value, writer.uint32(98).fork()).join();
+        break;
+      case "grantRelease":
+        StoredReleased.encode(message.outcome.value, writer.uint32(106).fork()).join();
+        break;
+      case "grantProclaim":
+        StoredNothing.encode(message.outcome.value, writer.uint32(114).fork()).join();
+        break;
     }
     return writer;
   },
@@ -1068,6 +1136,30 @@ export const StoredReply: MessageFns<StoredReply> = {
             message.outcome = { $case: "void", value: StoredNothing.decode(reader, reader.uint32()) };
             continue;
           }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.outcome = { $case: "grantAcquire", value: StoredAcquired.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.outcome = { $case: "grantRelease", value: StoredReleased.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.outcome = { $case: "grantProclaim", value: StoredNothing.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1124,6 +1216,24 @@ export const StoredReply: MessageFns<StoredReply> = {
       case "void": {
         if (object.outcome?.value !== undefined && object.outcome?.value !== null) {
           message.outcome = { $case: "void", value: StoredNothing.fromPartial(object.outcome.value) };
+        }
+        break;
+      }
+      case "grantAcquire": {
+        if (object.outcome?.value !== undefined && object.outcome?.value !== null) {
+          message.outcome = { $case: "grantAcquire", value: StoredAcquired.fromPartial(object.outcome.value) };
+        }
+        break;
+      }
+      case "grantRelease": {
+        if (object.outcome?.value !== undefined && object.outcome?.value !== null) {
+          message.outcome = { $case: "grantRelease", value: StoredReleased.fromPartial(object.outcome.value) };
+        }
+        break;
+      }
+      case "grantProclaim": {
+        if (object.outcome?.value !== undefined && object.outcome?.value !== null) {
+          message.outcome = { $case: "grantProclaim", value: StoredNothing.fromPartial(object.outcome.value) };
         }
         break;
       }
@@ -1649,6 +1759,442 @@ export const StoredTxnResult: MessageFns<StoredTxnResult> = {
     const message = createBaseStoredTxnResult();
     message.succeeded = object.succeeded ?? false;
     message.results = object.results?.map((e) => StoredOpResult.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseStoredAcquired(): StoredAcquired {
+  return { place: 0n, token: 0n, slots: [], change: 0n };
+}
+
+export const StoredAcquired: MessageFns<StoredAcquired> = {
+  encode(message: StoredAcquired, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.place !== 0n) {
+      if (BigInt.asUintN(64, message.place) !== message.place) {
+        throw new globalThis.Error("value provided for field message.place of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.place);
+    }
+    if (message.token !== 0n) {
+      if (BigInt.asUintN(64, message.token) !== message.token) {
+        throw new globalThis.Error("value provided for field message.token of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.token);
+    }
+    if (message.slots.length !== 0) {
+      writer.uint32(26).fork();
+      for (const v of message.slots) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    if (message.change !== 0n) {
+      if (BigInt.asUintN(64, message.change) !== message.change) {
+        throw new globalThis.Error("value provided for field message.change of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.change);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StoredAcquired {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStoredAcquired();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.place = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.token = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag === 24) {
+              message.slots.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 26) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.slots.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.change = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<StoredAcquired>): StoredAcquired {
+    return StoredAcquired.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StoredAcquired>): StoredAcquired {
+    const message = createBaseStoredAcquired();
+    message.place = (object.place !== undefined && object.place !== null) ? BigInt(object.place) : 0n;
+    message.token = (object.token !== undefined && object.token !== null) ? BigInt(object.token) : 0n;
+    message.slots = object.slots?.map((e) => e) || [];
+    message.change = (object.change !== undefined && object.change !== null) ? BigInt(object.change) : 0n;
+    return message;
+  },
+};
+
+function createBaseStoredReleased(): StoredReleased {
+  return { released: false };
+}
+
+export const StoredReleased: MessageFns<StoredReleased> = {
+  encode(message: StoredReleased, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.released !== false) {
+      writer.uint32(8).bool(message.released);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StoredReleased {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStoredReleased();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.released = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<StoredReleased>): StoredReleased {
+    return StoredReleased.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StoredReleased>): StoredReleased {
+    const message = createBaseStoredReleased();
+    message.released = object.released ?? false;
+    return message;
+  },
+};
+
+function createBaseStoredGrantClock(): StoredGrantClock {
+  return { lastPlace: 0n, lastToken: 0n, changes: 0n };
+}
+
+export const StoredGrantClock: MessageFns<StoredGrantClock> = {
+  encode(message: StoredGrantClock, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.lastPlace !== 0n) {
+      if (BigInt.asUintN(64, message.lastPlace) !== message.lastPlace) {
+        throw new globalThis.Error("value provided for field message.lastPlace of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.lastPlace);
+    }
+    if (message.lastToken !== 0n) {
+      if (BigInt.asUintN(64, message.lastToken) !== message.lastToken) {
+        throw new globalThis.Error("value provided for field message.lastToken of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.lastToken);
+    }
+    if (message.changes !== 0n) {
+      if (BigInt.asUintN(64, message.changes) !== message.changes) {
+        throw new globalThis.Error("value provided for field message.changes of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.changes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StoredGrantClock {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStoredGrantClock();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.lastPlace = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.lastToken = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.changes = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<StoredGrantClock>): StoredGrantClock {
+    return StoredGrantClock.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StoredGrantClock>): StoredGrantClock {
+    const message = createBaseStoredGrantClock();
+    message.lastPlace = (object.lastPlace !== undefined && object.lastPlace !== null) ? BigInt(object.lastPlace) : 0n;
+    message.lastToken = (object.lastToken !== undefined && object.lastToken !== null) ? BigInt(object.lastToken) : 0n;
+    message.changes = (object.changes !== undefined && object.changes !== null) ? BigInt(object.changes) : 0n;
+    return message;
+  },
+};
+
+function createBaseStoredGrant(): StoredGrant {
+  return {
+    wish: undefined,
+    place: 0n,
+    isFirst: false,
+    cameMs: 0n,
+    grantedMs: 0n,
+    token: 0n,
+    slots: [],
+    barsUntilMs: 0n,
+  };
+}
+
+export const StoredGrant: MessageFns<StoredGrant> = {
+  encode(message: StoredGrant, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.wish !== undefined) {
+      GrantWish.encode(message.wish, writer.uint32(10).fork()).join();
+    }
+    if (message.place !== 0n) {
+      if (BigInt.asUintN(64, message.place) !== message.place) {
+        throw new globalThis.Error("value provided for field message.place of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.place);
+    }
+    if (message.isFirst !== false) {
+      writer.uint32(24).bool(message.isFirst);
+    }
+    if (message.cameMs !== 0n) {
+      if (BigInt.asUintN(64, message.cameMs) !== message.cameMs) {
+        throw new globalThis.Error("value provided for field message.cameMs of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.cameMs);
+    }
+    if (message.grantedMs !== 0n) {
+      if (BigInt.asUintN(64, message.grantedMs) !== message.grantedMs) {
+        throw new globalThis.Error("value provided for field message.grantedMs of type uint64 too large");
+      }
+      writer.uint32(40).uint64(message.grantedMs);
+    }
+    if (message.token !== 0n) {
+      if (BigInt.asUintN(64, message.token) !== message.token) {
+        throw new globalThis.Error("value provided for field message.token of type uint64 too large");
+      }
+      writer.uint32(48).uint64(message.token);
+    }
+    if (message.slots.length !== 0) {
+      writer.uint32(58).fork();
+      for (const v of message.slots) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    if (message.barsUntilMs !== 0n) {
+      if (BigInt.asUintN(64, message.barsUntilMs) !== message.barsUntilMs) {
+        throw new globalThis.Error("value provided for field message.barsUntilMs of type uint64 too large");
+      }
+      writer.uint32(64).uint64(message.barsUntilMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StoredGrant {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStoredGrant();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.wish = GrantWish.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.place = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.isFirst = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.cameMs = reader.uint64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.grantedMs = reader.uint64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.token = reader.uint64() as bigint;
+            continue;
+          }
+          case 7: {
+            if (tag === 56) {
+              message.slots.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 58) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.slots.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.barsUntilMs = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<StoredGrant>): StoredGrant {
+    return StoredGrant.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StoredGrant>): StoredGrant {
+    const message = createBaseStoredGrant();
+    message.wish = (object.wish !== undefined && object.wish !== null) ? GrantWish.fromPartial(object.wish) : undefined;
+    message.place = (object.place !== undefined && object.place !== null) ? BigInt(object.place) : 0n;
+    message.isFirst = object.isFirst ?? false;
+    message.cameMs = (object.cameMs !== undefined && object.cameMs !== null) ? BigInt(object.cameMs) : 0n;
+    message.grantedMs = (object.grantedMs !== undefined && object.grantedMs !== null) ? BigInt(object.grantedMs) : 0n;
+    message.token = (object.token !== undefined && object.token !== null) ? BigInt(object.token) : 0n;
+    message.slots = object.slots?.map((e) => e) || [];
+    message.barsUntilMs = (object.barsUntilMs !== undefined && object.barsUntilMs !== null)
+      ? BigInt(object.barsUntilMs)
+      : 0n;
     return message;
   },
 };

@@ -36,6 +36,16 @@ import {
   LeaseTimeToLiveRequest,
   LeaseTimeToLiveResponse,
 } from "../../etcd/lease.js";
+import {
+  GrantAcquireRequest,
+  GrantAcquireResponse,
+  GrantAwaitRequest,
+  GrantAwaitResponse,
+  GrantProclaimRequest,
+  GrantProclaimResponse,
+  GrantReleaseRequest,
+  GrantReleaseResponse,
+} from "./coordination.js";
 
 export const protobufPackage = "quorate.v1";
 
@@ -165,6 +175,18 @@ export interface Request {
     | //
     /** A write of nothing, for a client that has nothing to write: keeps the session from expiring. */
     { $case: "keepSession"; value: Void }
+    | //
+    /** A write. Answered at once, also where the attempt has to wait: GrantAwait tells the rest. */
+    { $case: "grantAcquire"; value: GrantAcquireRequest }
+    | //
+    /** A write. */
+    { $case: "grantRelease"; value: GrantReleaseRequest }
+    | //
+    /** A write. */
+    { $case: "grantProclaim"; value: GrantProclaimRequest }
+    | //
+    /** Answered when the attempt is granted or lost, or the request's time is over; sequence 0. */
+    { $case: "grantAwait"; value: GrantAwaitRequest }
     | undefined;
 }
 
@@ -316,6 +338,18 @@ export interface Reply {
     | //
     /** A write was given up in time, or a session kept. */
     { $case: "void"; value: Void }
+    | //
+    /** To a wish for a grant. */
+    { $case: "grantAcquire"; value: GrantAcquireResponse }
+    | //
+    /** To a release. */
+    { $case: "grantRelease"; value: GrantReleaseResponse }
+    | //
+    /** To a proclamation. */
+    { $case: "grantProclaim"; value: GrantProclaimResponse }
+    | //
+    /** To a wait for a grant. */
+    { $case: "grantAwait"; value: GrantAwaitResponse }
     | undefined;
 }
 
@@ -624,6 +658,18 @@ export const Request: MessageFns<Request> = {
       case "keepSession":
         Void.encode(message.request.value, writer.uint32(122).fork()).join();
         break;
+      case "grantAcquire":
+        GrantAcquireRequest.encode(message.request.value, writer.uint32(130).fork()).join();
+        break;
+      case "grantRelease":
+        GrantReleaseRequest.encode(message.request.value, writer.uint32(138).fork()).join();
+        break;
+      case "grantProclaim":
+        GrantProclaimRequest.encode(message.request.value, writer.uint32(146).fork()).join();
+        break;
+      case "grantAwait":
+        GrantAwaitRequest.encode(message.request.value, writer.uint32(154).fork()).join();
+        break;
     }
     return writer;
   },
@@ -764,6 +810,38 @@ export const Request: MessageFns<Request> = {
             message.request = { $case: "keepSession", value: Void.decode(reader, reader.uint32()) };
             continue;
           }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.request = { $case: "grantAcquire", value: GrantAcquireRequest.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.request = { $case: "grantRelease", value: GrantReleaseRequest.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.request = { $case: "grantProclaim", value: GrantProclaimRequest.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.request = { $case: "grantAwait", value: GrantAwaitRequest.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -857,6 +935,30 @@ export const Request: MessageFns<Request> = {
       case "keepSession": {
         if (object.request?.value !== undefined && object.request?.value !== null) {
           message.request = { $case: "keepSession", value: Void.fromPartial(object.request.value) };
+        }
+        break;
+      }
+      case "grantAcquire": {
+        if (object.request?.value !== undefined && object.request?.value !== null) {
+          message.request = { $case: "grantAcquire", value: GrantAcquireRequest.fromPartial(object.request.value) };
+        }
+        break;
+      }
+      case "grantRelease": {
+        if (object.request?.value !== undefined && object.request?.value !== null) {
+          message.request = { $case: "grantRelease", value: GrantReleaseRequest.fromPartial(object.request.value) };
+        }
+        break;
+      }
+      case "grantProclaim": {
+        if (object.request?.value !== undefined && object.request?.value !== null) {
+          message.request = { $case: "grantProclaim", value: GrantProclaimRequest.fromPartial(object.request.value) };
+        }
+        break;
+      }
+      case "grantAwait": {
+        if (object.request?.value !== undefined && object.request?.value !== null) {
+          message.request = { $case: "grantAwait", value: GrantAwaitRequest.fromPartial(object.request.value) };
         }
         break;
       }
@@ -1802,6 +1904,18 @@ export const Reply: MessageFns<Reply> = {
       case "void":
         Void.encode(message.reply.value, writer.uint32(98).fork()).join();
         break;
+      case "grantAcquire":
+        GrantAcquireResponse.encode(message.reply.value, writer.uint32(106).fork()).join();
+        break;
+      case "grantRelease":
+        GrantReleaseResponse.encode(message.reply.value, writer.uint32(114).fork()).join();
+        break;
+      case "grantProclaim":
+        GrantProclaimResponse.encode(message.reply.value, writer.uint32(122).fork()).join();
+        break;
+      case "grantAwait":
+        GrantAwaitResponse.encode(message.reply.value, writer.uint32(130).fork()).join();
+        break;
     }
     return writer;
   },
@@ -1918,6 +2032,38 @@ export const Reply: MessageFns<Reply> = {
             message.reply = { $case: "void", value: Void.decode(reader, reader.uint32()) };
             continue;
           }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.reply = { $case: "grantAcquire", value: GrantAcquireResponse.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.reply = { $case: "grantRelease", value: GrantReleaseResponse.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.reply = { $case: "grantProclaim", value: GrantProclaimResponse.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.reply = { $case: "grantAwait", value: GrantAwaitResponse.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2000,6 +2146,30 @@ export const Reply: MessageFns<Reply> = {
       case "void": {
         if (object.reply?.value !== undefined && object.reply?.value !== null) {
           message.reply = { $case: "void", value: Void.fromPartial(object.reply.value) };
+        }
+        break;
+      }
+      case "grantAcquire": {
+        if (object.reply?.value !== undefined && object.reply?.value !== null) {
+          message.reply = { $case: "grantAcquire", value: GrantAcquireResponse.fromPartial(object.reply.value) };
+        }
+        break;
+      }
+      case "grantRelease": {
+        if (object.reply?.value !== undefined && object.reply?.value !== null) {
+          message.reply = { $case: "grantRelease", value: GrantReleaseResponse.fromPartial(object.reply.value) };
+        }
+        break;
+      }
+      case "grantProclaim": {
+        if (object.reply?.value !== undefined && object.reply?.value !== null) {
+          message.reply = { $case: "grantProclaim", value: GrantProclaimResponse.fromPartial(object.reply.value) };
+        }
+        break;
+      }
+      case "grantAwait": {
+        if (object.reply?.value !== undefined && object.reply?.value !== null) {
+          message.reply = { $case: "grantAwait", value: GrantAwaitResponse.fromPartial(object.reply.value) };
         }
         break;
       }
