@@ -6,7 +6,12 @@
 import type { ByteString } from '../lib/bytes.js';
 import type { Clock } from '../lib/clock.js';
 import { QuorateError } from '../lib/quorate-error.js';
-import type { GrantAcquireCommand, GrantForceCommand, GrantProclaimCommand, GrantReleaseCommand } from '../state/command.js';
+import type {
+  GrantAcquireCommand,
+  GrantForceCommand,
+  GrantProclaimCommand,
+  GrantReleaseCommand,
+} from '../state/command.js';
 import { checkWish } from '../state/grant/check-wish.js';
 import type { GrantEntry } from '../state/grant/grant-entry.js';
 import { endOf, isSingleKey, type KeyRange } from '../state/mvcc/key-range.js';

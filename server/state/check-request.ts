@@ -30,7 +30,14 @@ export const TXN_DEPTH_MAX = 16;
 const SORT_ORDERS: ReadonlySet<SortOrder> = new Set(['none', 'ascend', 'descend']);
 const SORT_TARGETS: ReadonlySet<SortTarget> = new Set(['key', 'version', 'create', 'mod', 'value']);
 const COMPARE_RESULTS: ReadonlySet<CompareResult> = new Set(['equal', 'greater', 'less', 'notEqual']);
-const COMPARE_TARGETS: ReadonlySet<Compare['target']> = new Set(['version', 'create', 'mod', 'value', 'lease', 'grant']);
+const COMPARE_TARGETS: ReadonlySet<Compare['target']> = new Set([
+  'version',
+  'create',
+  'mod',
+  'value',
+  'lease',
+  'grant',
+]);
 
 export function checkPut(put: PutCommand): Refusal | undefined {
   if (put.key === '') return emptyKey('put');

@@ -12,7 +12,12 @@ import { type Refusal, refuse } from '../refusal.js';
 import type { GrantClock, StateWrite } from '../result.js';
 import { checkWish } from './check-wish.js';
 import { BAR_NOT_BEGUN, compareTurns, type GrantEntry, type GrantWish, isHeld } from './grant-entry.js';
-import { ENTRIES_PER_LEASE_MAX, ENTRIES_PER_NAME_MAX, GRANT_METADATA_BYTES_MAX, GRANT_NAMES_MAX } from './grant-limits.js';
+import {
+  ENTRIES_PER_LEASE_MAX,
+  ENTRIES_PER_NAME_MAX,
+  GRANT_METADATA_BYTES_MAX,
+  GRANT_NAMES_MAX,
+} from './grant-limits.js';
 import { GrantQueue } from './grant-queue.js';
 
 /** Why an entry goes. */
@@ -33,7 +38,10 @@ export type Acquired = Refusal | { readonly entry: GrantEntry | undefined; reado
 export type GrantRecord = Extract<StateWrite, { readonly kind: 'grantClock' | 'putGrant' }>;
 
 /** What others than apply may do with it. */
-export type GrantView = Pick<GrantTable, 'clock' | 'size' | 'isTimeWanted' | 'queue' | 'names' | 'find' | 'isCurrent' | 'onLease'>;
+export type GrantView = Pick<
+  GrantTable,
+  'clock' | 'size' | 'isTimeWanted' | 'queue' | 'names' | 'find' | 'isCurrent' | 'onLease'
+>;
 
 export class GrantTable {
   readonly #queues = new Map<ByteString, GrantQueue>();
@@ -93,7 +101,8 @@ export class GrantTable {
     const malformed = checkWish(wish);
     if (malformed !== undefined) return malformed;
     const known = this.#attempts.get(wish.attempt);
-    if (known !== undefined) return isSameWish(known, wish) ? { entry: known, changes: NO_GRANT_CHANGES } : otherWish(known);
+    if (known !== undefined)
+      return isSameWish(known, wish) ? { entry: known, changes: NO_GRANT_CHANGES } : otherWish(known);
     const refusal = this.#checkRoom(wish);
     if (refusal !== undefined) return refusal;
     const place = this.#clock.lastPlace + 1;
@@ -160,7 +169,8 @@ export class GrantTable {
   /** The cluster's time has moved on. */
   advance(timeMs: number): GrantChanges {
     for (const entry of [...this.#bars.values()]) {
-      if (entry.barsUntilMs === BAR_NOT_BEGUN) this.#replace(entry, { ...entry, barsUntilMs: timeMs + entry.lockDelayMs });
+      if (entry.barsUntilMs === BAR_NOT_BEGUN)
+        this.#replace(entry, { ...entry, barsUntilMs: timeMs + entry.lockDelayMs });
       else if (entry.barsUntilMs <= timeMs) this.#end(entry, 'barOver');
     }
     return this.#finish(timeMs);
@@ -183,7 +193,10 @@ export class GrantTable {
     }
     const newNames = wish.names.filter((name) => !this.#queues.has(name)).length;
     if (this.#queues.size + newNames > GRANT_NAMES_MAX) {
-      return refuse('TOO_MANY_GRANTS', `${this.#queues.size} names and ${newNames} new ones, at most ${GRANT_NAMES_MAX}`);
+      return refuse(
+        'TOO_MANY_GRANTS',
+        `${this.#queues.size} names and ${newNames} new ones, at most ${GRANT_NAMES_MAX}`,
+      );
     }
     for (const name of wish.names) {
       const queue = this.#queues.get(name);
@@ -287,14 +300,15 @@ export class GrantTable {
   }
 }
 
-
 function isSameNames(a: readonly ByteString[], b: readonly ByteString[]): boolean {
   return a.length === b.length && a.every((name, place) => name === b[place]);
 }
 
 function isSameWish(entry: GrantEntry, wish: GrantWish): boolean {
   const { mode, lease, weight } = wish;
-  return isSameNames(entry.names, wish.names) && entry.mode === mode && entry.lease === lease && entry.weight === weight;
+  return (
+    isSameNames(entry.names, wish.names) && entry.mode === mode && entry.lease === lease && entry.weight === weight
+  );
 }
 
 function otherWish({ attempt }: GrantEntry): Refusal {

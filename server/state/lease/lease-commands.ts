@@ -42,7 +42,12 @@ export function grantLease(
   if (store.leases.get(id) !== undefined) return refuse('LEASE_EXISTS', `lease ${id}`);
   const lease: LeaseInfo = { id, ttlMs, remainingMs: 0, grantedIndex };
   store.leases.set(lease);
-  return { result: { kind: 'leaseGrant', id, ttlMs }, events: [], writes: [{ kind: 'putLease', lease }], grantNames: [] };
+  return {
+    result: { kind: 'leaseGrant', id, ttlMs },
+    events: [],
+    writes: [{ kind: 'putLease', lease }],
+    grantNames: [],
+  };
 }
 
 export function revokeLease(store: Store, { id }: LeaseRevokeCommand, timeMs: number): LeaseOutcome | Refusal {
@@ -74,7 +79,12 @@ export function expireLeases(
     for (const event of ended.events) events.push(event);
     for (const write of ended.writes) writes.push(write);
   }
-  return { result: { kind: 'leaseExpire', expired }, events, writes, grantNames: [...grantNames].sort(compareByteStrings) };
+  return {
+    result: { kind: 'leaseExpire', expired },
+    events,
+    writes,
+    grantNames: [...grantNames].sort(compareByteStrings),
+  };
 }
 
 /** What is left of a lease is noted only while it is less than the whole. */

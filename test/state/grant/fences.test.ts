@@ -69,7 +69,9 @@ describe('a transaction that needs a current grant', () => {
     state.apply(acquire('a', 1n, { lockDelayMs: 1000 }), TERM);
     state.apply(acquire('b', 2n), TERM);
     state.apply(expire(TERM, 1n), TERM);
-    expect([...(state.grants.queue('n')?.granted ?? [])]).toMatchObject([{ attempt: 'a', barsUntilMs: Number.MAX_SAFE_INTEGER }]);
+    expect([...(state.grants.queue('n')?.granted ?? [])]).toMatchObject([
+      { attempt: 'a', barsUntilMs: Number.MAX_SAFE_INTEGER },
+    ]);
     expect(succeeded(state.apply(txn([], [], [isCurrent(1)])))).toBe(false);
     expect(succeeded(state.apply(txn([], [], [isCurrent(2)])))).toBe(false);
   });

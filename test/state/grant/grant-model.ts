@@ -68,7 +68,8 @@ export class GrantModel {
   }
 
   advance(timeMs: number): void {
-    for (const entry of this.entries) if (entry.hasBarBegun === false) entry.barsUntilMs = timeMs + entry.wish.lockDelayMs;
+    for (const entry of this.entries)
+      if (entry.hasBarBegun === false) entry.barsUntilMs = timeMs + entry.wish.lockDelayMs;
     for (const entry of this.entries) entry.hasBarBegun = true;
     this.entries = this.entries.filter(({ barsUntilMs }) => barsUntilMs === 0 || barsUntilMs > timeMs);
     this.settle();
@@ -130,6 +131,7 @@ function comesBefore(a: ModelEntry, b: ModelEntry): boolean {
 
 /** Both in the same words. */
 export function plain(entry: ModelEntry | GrantEntry): object {
-  const { wish, place, isFirst, token, slots, barsUntilMs, value } = 'wish' in entry ? entry : { ...entry, wish: entry };
+  const { wish, place, isFirst, token, slots, barsUntilMs, value } =
+    'wish' in entry ? entry : { ...entry, wish: entry };
   return { attempt: wish.attempt, names: wish.names, place, isFirst, token, slots, barsUntilMs, value };
 }

@@ -214,7 +214,8 @@ class Run {
     const random = this.#random;
     const first = this.#pick(NAMES) ?? 'm0';
     const isShared = first.startsWith('s') || (first.startsWith('r') && random.below(3) > 0);
-    const names = isShared || random.below(4) > 0 ? [first] : NAMES.filter((name) => name[0] !== 's' && random.below(2) > 0);
+    const names =
+      isShared || random.below(4) > 0 ? [first] : NAMES.filter((name) => name[0] !== 's' && random.below(2) > 0);
     return {
       attempt: `a${this.#attempts}`,
       names: names.length === 0 ? [first] : names,
@@ -232,7 +233,8 @@ class Run {
 
   #mustBeRefused({ names, owner, mode }: GrantWish): string | undefined {
     const own = this.model.entries.filter(
-      ({ wish, barsUntilMs }) => wish.owner === owner && barsUntilMs === 0 && wish.names.some((name) => names.includes(name)),
+      ({ wish, barsUntilMs }) =>
+        wish.owner === owner && barsUntilMs === 0 && wish.names.some((name) => names.includes(name)),
     );
     const isInItsWay = owner !== '' && own.some(({ wish }) => mode === 'exclusive' || wish.mode === 'exclusive');
     return isInItsWay ? 'GRANT_OWNED' : undefined;
