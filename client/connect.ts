@@ -199,6 +199,7 @@ function clientOf(basis: Basis, { caller, isExactlyOnce }: Opened): Client {
       logger.warn(event.kind, event);
       board.tell(event);
     },
+    observe: { ...basis, rotation: watchRotation, onReconnect },
     openWatch: (range, from, prevKv) =>
       new WatchStream(range, from, prevKv, { ...basis, rotation: watchRotation, namespace, onReconnect }),
     stats() {

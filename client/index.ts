@@ -30,12 +30,14 @@ export {
   type Comparison,
   type Condition,
   del,
+  fence,
   get,
   type GetOptions,
   type Op,
   type Property,
   put,
   type PutOptions,
+  type Required,
   type Results,
   type Txn,
   type TxnResult,
@@ -45,6 +47,12 @@ export type { Credentials } from './calls/authenticator.js';
 export type { CallOptions } from './calls/caller.js';
 export { connect, type ConnectOptions, type InProcessServer } from './connect.js';
 export type { ErrorCode } from './core/error-code.js';
+export type { AcquireOptions } from './grant/acquire.js';
+export type { Election, Leader, LeadOptions, Observation, Term } from './grant/election.js';
+export type { Grant, GrantState } from './grant/grant.js';
+export type { Mutex } from './grant/mutex.js';
+export type { RwLock } from './grant/rw-lock.js';
+export type { PermitOptions, Semaphore } from './grant/semaphore.js';
 export { leaseId, type LeaseId, revision, type Revision } from './core/ids.js';
 export type { LeaseState } from './core/lease-deadline.js';
 export type { Outcome } from './core/outcome.js';

@@ -1,6 +1,13 @@
 /** What users hold: everything that can be asked of a cluster, and the end of it. */
 import type { Caller, CallerStats } from '../calls/caller.js';
 import type { Keeper } from '../calls/lease-keeper.js';
+import type { ObserveStreamOptions } from '../calls/observe-stream.js';
+import type { Election } from '../grant/election.js';
+import { Grants } from '../grant/grants.js';
+import { LeasePool } from '../grant/lease-pool.js';
+import type { Mutex } from '../grant/mutex.js';
+import type { RwLock } from '../grant/rw-lock.js';
+import type { Semaphore } from '../grant/semaphore.js';
 import type { Clock } from '../lib/clock.js';
 import type { Random } from '../lib/random.js';
 import type { KeyRange } from '../wire/key-range.js';
@@ -23,6 +30,8 @@ export interface ClientParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly timeoutMs: number;
+  /** How `observe` of an election reaches the members. */
+  readonly observe: ObserveStreamOptions;
   readonly isExactlyOnce: boolean;
   readonly stats: () => CallerStats;
   /** Ends what lies below the caller. */
@@ -46,6 +55,7 @@ export class Client implements AsyncDisposable {
   /** Whether the members keep sessions: then no write is ever applied twice, and `session` reads are what they say. */
   readonly isExactlyOnce: boolean;
   readonly #parts: ClientParts;
+  readonly #grants: Grants;
   readonly #watches = new Set<Watch>();
   readonly #watchPorts: WatchPorts;
   #closing: Promise<void> | undefined;
@@ -57,6 +67,8 @@ export class Client implements AsyncDisposable {
     this.isExactlyOnce = parts.isExactlyOnce;
     this.kv = new Kv(caller, requests, parts, timeoutMs);
     this.lease = new Leases(caller, parts.leaseKeeper, parts.clock, parts.onLeaseEvent);
+    const pool = new LeasePool(this.lease, parts.clock);
+    this.#grants = new Grants({ ...parts, pool, namespace: requests.namespace });
     this.#watchPorts = {
       open: parts.openWatch,
       read: (range, consistency, limit, signal) => this.kv.list(range, { consistency, limit, signal }),
@@ -71,6 +83,31 @@ export class Client implements AsyncDisposable {
   /** Begins a transaction. */
   txn(): Txn {
     return new Txn(this.#parts.caller, this.#parts.requests);
+  }
+
+  /** A lock that one holds at a time. Each object is an owner of its own: it is never taken twice through one object. */
+  mutex(name: string): Mutex {
+    return this.#grants.mutex([name]);
+  }
+
+  /** Several mutexes at once, all or none: whoever asks in whatever order, nobody waits in a circle. */
+  multiLock(names: readonly string[]): Mutex {
+    return this.#grants.mutex(names);
+  }
+
+  /** A lock that many hold to read, or one to write. */
+  rwLock(name: string): RwLock {
+    return this.#grants.rwLock(name);
+  }
+
+  /** So many permits. All that use the name must say the same number. */
+  semaphore(name: string, { permits }: { readonly permits: number }): Semaphore {
+    return this.#grants.semaphore(name, permits);
+  }
+
+  /** One leader at a time. */
+  election(name: string): Election {
+    return this.#grants.election(name);
   }
 
   /** Everything that happens to a key, or to a range of them. Begins when it is iterated; leaving the loop ends it. */

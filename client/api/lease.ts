@@ -1,4 +1,5 @@
 /** Leases: keys that live as long as their owner does. */
+import { setMaxListeners } from 'node:events';
 import type { LeaseId, Revision } from '../core/ids.js';
 import type { LeaseState } from '../core/lease-deadline.js';
 import { isQuorateError, QuorateError } from '../core/quorate-error.js';
@@ -117,6 +118,8 @@ export class Leases {
     const sent = momentOf(this.#clock);
     const { id, ttlMs, revision } = await this.#caller.call(leaseGrant(ttl), options);
     const ended = new AbortController();
+    // Whatever hangs on the lease listens, and nothing of that is a leak.
+    setMaxListeners(0, ended.signal);
     const kept: HeldLease = this.#keeper.keep(id, sent, ttlMs, {
       onRenewed: (marginMs) => this.#onRenewed(kept, marginMs),
       onRisk: (remainingMs) => this.#onEvent({ kind: 'leaseAtRisk', lease: id, remainingMs }),

@@ -26,7 +26,16 @@ import {
   writeRangeRequest,
 } from '../wire/kv-requests.js';
 import type { Consistency, Request } from '../wire/request.js';
-import { type Condition, readTxn, type TxnAnswer, type TxnOp, writeTxnRequest } from '../wire/txn-wire.js';
+import {
+  type Condition,
+  type Guard,
+  readGuardedTxn,
+  readTxn,
+  type TxnAnswer,
+  type TxnOp,
+  writeGuardedTxn,
+  writeTxnRequest,
+} from '../wire/txn-wire.js';
 
 export interface RangeWanted {
   readonly limit?: number | undefined;
@@ -80,16 +89,35 @@ export class Requests {
   }
 
   txn(conditions: readonly Condition[], success: readonly TxnOp[], failure: readonly TxnOp[]): Request<TxnAnswer> {
-    for (const { key } of conditions) checkKey(key);
-    for (const op of [...success, ...failure]) checkOp(op);
+    checkTxn(conditions, success, failure);
     const body = this.#written((writer) => writeTxnRequest(writer, this.namespace, conditions, success, failure));
-    const isWrite = [...success, ...failure].some(({ kind }) => kind === 'put' || kind === 'delete');
+    const isWrite = [...success, ...failure].some(({ kind }) => kind !== 'getOne' && kind !== 'getRange');
     return {
       kind: 'txn',
       isWrite,
       consistency: undefined,
       body,
       decode: (reader) => readTxn(reader, success, failure),
+    };
+  }
+
+  /** The answer is undefined when some guard was not current. Nested, it goes through the log also where it only reads. */
+  guardedTxn(
+    guards: readonly Guard[],
+    conditions: readonly Condition[],
+    success: readonly TxnOp[],
+    failure: readonly TxnOp[],
+  ): Request<TxnAnswer | undefined> {
+    checkTxn(conditions, success, failure);
+    const body = this.#written((writer) =>
+      writeGuardedTxn(writer, guards, () => writeTxnRequest(writer, this.namespace, conditions, success, failure)),
+    );
+    return {
+      kind: 'txn',
+      isWrite: true,
+      consistency: undefined,
+      body,
+      decode: (reader) => readGuardedTxn(reader, success, failure),
     };
   }
 
@@ -121,6 +149,11 @@ function fieldsOf(consistency: Consistency, wanted: RangeWanted): RangeFields {
   return wanted;
 }
 
+function checkTxn(conditions: readonly Condition[], success: readonly TxnOp[], failure: readonly TxnOp[]): void {
+  for (const { key } of conditions) checkKey(key);
+  for (const op of [...success, ...failure]) checkOp(op);
+}
+
 function checkOp(op: TxnOp): void {
   switch (op.kind) {
     case 'put':
@@ -128,6 +161,9 @@ function checkOp(op: TxnOp): void {
       return checkBytes('value', op.value);
     case 'getOne':
       return checkKey(op.key);
+    case 'fence':
+      checkKey(op.key);
+      return checkCount('token', op.token);
     case 'getRange':
     case 'delete':
       return checkRange(op.range);

@@ -7,7 +7,7 @@ import { isSingleKey, type KeyRange } from '../wire/key-range.js';
 import type { KeyValue } from '../wire/key-value.js';
 import type { DeleteResult, PutResult, RangeResult } from '../wire/kv-answers.js';
 import type { Sort } from '../wire/kv-requests.js';
-import type { Condition as WireCondition, Relation, TxnOp } from '../wire/txn-wire.js';
+import type { Condition as WireCondition, Guard, Relation, TxnAnswer, TxnOp } from '../wire/txn-wire.js';
 import { type LeaseLike, leaseIdOf } from './lease-like.js';
 import type { Requests } from './requests.js';
 
@@ -65,6 +65,14 @@ export function get(range: KeyRange, options: GetOptions = {}): Op<KeyValue | nu
 /** Deletes a key, or a range of them. */
 export function del(range: KeyRange, { prevKv = false }: { readonly prevKv?: boolean } = {}): Op<DeleteResult> {
   return new Op({ kind: 'delete', range, prevKv });
+}
+
+/**
+ * Raises the mark at `key` to the token of a grant, and refuses the whole transaction with FENCED when it is higher already:
+ * whoever holds a newer grant was here before. The mark is the value of the key, in decimal.
+ */
+export function fence(key: Bytes, grant: { readonly token: number }): Op<PutResult> {
+  return new Op({ kind: 'fence', key, token: grant.token });
 }
 
 /** What must hold of a key. */
@@ -131,7 +139,15 @@ export type TxnResult<Then extends Ops, Else extends Ops> =
   | { readonly ok: true; readonly revision: Revision; readonly results: Results<Then> }
   | { readonly ok: false; readonly revision: Revision; readonly results: Results<Else> };
 
+/** What a transaction may require: a grant or a term of this client. */
+export interface Required {
+  assertHeld(): void;
+  /** @internal */
+  readonly guards: readonly Guard[];
+}
+
 interface Parts {
+  readonly required: readonly Required[];
   readonly conditions: readonly Condition[];
   readonly success: Ops;
   readonly failure: Ops;
@@ -143,10 +159,23 @@ export class Txn<Then extends Ops = readonly [], Else extends Ops = readonly []>
   readonly #parts: Parts;
 
   /** @internal */
-  constructor(caller: Caller, requests: Requests, parts: Parts = { conditions: [], success: [], failure: [] }) {
+  constructor(
+    caller: Caller,
+    requests: Requests,
+    parts: Parts = { required: [], conditions: [], success: [], failure: [] },
+  ) {
     this.#caller = caller;
     this.#requests = requests;
     this.#parts = parts;
+  }
+
+  /**
+   * Neither list runs unless the grants are current when the cluster applies the transaction: `commit` rejects with FENCED
+   * then, or before anything is sent with GRANT_LOST where this client knows already. Together with those that were given
+   * before.
+   */
+  require(...grants: readonly Required[]): Txn<Then, Else> {
+    return this.#with({ required: [...this.#parts.required, ...grants] });
   }
 
   /** All must hold, together with those that were given before. */
@@ -169,21 +198,39 @@ export class Txn<Then extends Ops = readonly [], Else extends Ops = readonly []>
   }
 
   async commit(options: CallOptions = {}): Promise<TxnResult<Then, Else>> {
-    const { conditions, success, failure } = this.#parts;
-    const wire = ({ wire: op }: Op<unknown>): TxnOp => op;
-    const request = this.#requests.txn(
-      conditions.map((condition) => condition.wire),
-      success.map(wire),
-      failure.map(wire),
-    );
-    const { succeeded, revision, results } = await this.#caller.call(request, options);
+    const { required } = this.#parts;
+    for (const grant of required) grant.assertHeld();
+    const answer = await (required.length === 0 ? this.#plain(options) : this.#guarded(options));
+    if (answer === undefined) {
+      throw new QuorateError('FENCED', { detail: 'a grant that the transaction requires is not current' });
+    }
+    const { succeeded, revision, results } = answer;
     // The results were read as what the operations ask for, one for each.
     return { ok: succeeded, revision, results } as TxnResult<Then, Else>;
+  }
+
+  #plain(options: CallOptions): Promise<TxnAnswer> {
+    const { conditions, success, failure } = this.#parts;
+    return this.#caller.call(
+      this.#requests.txn(conditions.map(wireOf), success.map(wireOf), failure.map(wireOf)),
+      options,
+    );
+  }
+
+  #guarded(options: CallOptions): Promise<TxnAnswer | undefined> {
+    const { required, conditions, success, failure } = this.#parts;
+    const guards = required.flatMap((grant) => grant.guards);
+    const lists = [conditions.map(wireOf), success.map(wireOf), failure.map(wireOf)] as const;
+    return this.#caller.call(this.#requests.guardedTxn(guards, ...lists), options);
   }
 
   #with<NewThen extends Ops, NewElse extends Ops>(parts: Partial<Parts>): Txn<NewThen, NewElse> {
     return new Txn<NewThen, NewElse>(this.#caller, this.#requests, { ...this.#parts, ...parts });
   }
+}
+
+function wireOf<Wire>({ wire }: { readonly wire: Wire }): Wire {
+  return wire;
 }
 
 function checkOps(ops: Ops): void {

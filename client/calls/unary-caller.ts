@@ -13,13 +13,13 @@ import type { Random } from '../lib/random.js';
 import type { CallStatus, Connection, Metadata } from '../transport/transport.js';
 import { AnswerReader } from '../wire/answer-reader.js';
 import { MalformedMessage } from '../wire/byte-reader.js';
-import type { Request, RequestKind } from '../wire/request.js';
+import { isSessionOnly, type Request, type RequestKind, type SessionOnlyKind } from '../wire/request.js';
 import { faultOf } from './call-faults.js';
 import type { Caller, CallerEvent, CallerStats, CallOptions } from './caller.js';
 import { Deadlines } from './deadlines.js';
 import { PendingCall } from './pending-call.js';
 
-const methods: Readonly<Record<RequestKind, string>> = {
+const methods: Readonly<Record<Exclude<RequestKind, SessionOnlyKind>, string>> = {
   range: '/etcdserverpb.KV/Range',
   put: '/etcdserverpb.KV/Put',
   deleteRange: '/etcdserverpb.KV/DeleteRange',
@@ -67,7 +67,7 @@ class UnaryCall extends PendingCall {
 
   constructor(request: Request<unknown>, resolve: (answer: unknown) => void, reject: (error: QuorateError) => void) {
     super(request, undefined, resolve, reject);
-    this.method = methods[request.kind];
+    this.method = isSessionOnly(request.kind) ? '' : methods[request.kind];
   }
 }
 
@@ -92,6 +92,9 @@ export class UnaryCaller implements Caller {
     if (this.#isClosing) return Promise.reject(new QuorateError('CLOSED'));
     if (signal?.aborted === true) {
       return Promise.reject(new QuorateError('CANCELED', { outcome: 'notApplied', cause: signal.reason }));
+    }
+    if (isSessionOnly(request.kind)) {
+      return Promise.reject(new QuorateError('UNSUPPORTED', { detail: 'grants need members that keep sessions' }));
     }
     if (this.#calls.size >= WAITING_MAX) {
       return Promise.reject(

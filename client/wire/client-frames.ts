@@ -21,6 +21,10 @@ export const requestFields: Readonly<Record<RequestKind | 'void' | 'cancel' | 'k
   void: 13,
   cancel: 14,
   keepSession: 15,
+  grantAcquire: 16,
+  grantRelease: 17,
+  grantProclaim: 18,
+  grantAwait: 19,
 };
 
 /** One request of a frame. */
@@ -79,13 +83,16 @@ export function requestsFrame(requests: readonly FramedRequest[], settled: numbe
   return frame;
 }
 
-function lengthOf({ number, sequence, timeoutMs, body, freshness }: FramedRequest): number {
+function lengthOf({ number, sequence, timeoutMs, field, body, freshness }: FramedRequest): number {
   let length = 1 + varintLength(number);
   if (sequence > 0) length += 1 + varintLength(sequence);
   if (timeoutMs > 0) length += 1 + varintLength(timeoutMs);
   const content = freshness === undefined ? body.length : readLength(body, freshness);
-  return length + 1 + varintLength(content) + content;
+  return length + (field > ONE_BYTE_FIELD_MAX ? 2 : 1) + varintLength(content) + content;
 }
+
+/** The tags of fields above this one take two bytes. */
+const ONE_BYTE_FIELD_MAX = 15;
 
 function readLength(body: Buffer, freshness: Buffer): number {
   return 1 + varintLength(body.length) + body.length + freshness.length;
@@ -103,8 +110,7 @@ function putRequest(frame: Buffer, start: number, request: FramedRequest): numbe
     frame[at] = 24;
     at = putVarint(frame, at + 1, timeoutMs);
   }
-  frame[at] = field * 8 + 2;
-  at += 1;
+  at = putVarint(frame, at, field * 8 + 2);
   if (freshness !== undefined) {
     at = putVarint(frame, at, readLength(body, freshness));
     frame[at] = 10;

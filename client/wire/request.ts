@@ -22,7 +22,15 @@ export type RequestKind =
   | 'compact'
   | 'leaseGrant'
   | 'leaseRevoke'
-  | 'leaseTimeToLive';
+  | 'leaseTimeToLive'
+  | SessionOnlyKind;
+
+/** What only members with sessions know. */
+export type SessionOnlyKind = 'grantAcquire' | 'grantRelease' | 'grantProclaim' | 'grantAwait';
+
+export function isSessionOnly(kind: RequestKind): kind is SessionOnlyKind {
+  return kind.startsWith('grant');
+}
 
 export interface Request<Answer> {
   readonly kind: RequestKind;

@@ -32,11 +32,18 @@ export type Condition = { readonly key: Bytes; readonly is: Relation } & (
   | { readonly target: 'lease'; readonly operand: LeaseId | undefined }
 );
 
+/** A grant that must be current: else nothing of the transaction is looked at. */
+export interface Guard {
+  readonly name: Buffer;
+  readonly token: number;
+}
+
 export type TxnOp =
   | { readonly kind: 'put'; readonly key: Bytes; readonly value: Bytes; readonly options: PutFields }
   | { readonly kind: 'getOne'; readonly key: Bytes }
   | { readonly kind: 'getRange'; readonly range: KeyRange; readonly options: RangeFields }
-  | { readonly kind: 'delete'; readonly range: KeyRange; readonly prevKv: boolean };
+  | { readonly kind: 'delete'; readonly range: KeyRange; readonly prevKv: boolean }
+  | { readonly kind: 'fence'; readonly key: Bytes; readonly token: number };
 
 const relations: Readonly<Record<Relation, number>> = { equal: 0, greater: 1, less: 2, notEqual: 3 };
 
@@ -51,6 +58,25 @@ export function writeTxnRequest(
   for (const op of success) writeOp(writer, 2, namespace, op);
   for (const op of failure) writeOp(writer, 3, namespace, op);
 }
+
+/** The whole as one operation of another transaction, which runs it when all guards are current. */
+export function writeGuardedTxn(writer: ByteWriter, guards: readonly Guard[], writeGuarded: () => void): void {
+  for (const { name, token } of guards) {
+    const begun = writer.begin(1);
+    writer.number(2, GRANT_TARGET);
+    writer.bytes(3, undefined, name);
+    writer.number(GRANT_TARGET, token);
+    writer.end(begun);
+  }
+  const op = writer.begin(2);
+  const txn = writer.begin(4);
+  writeGuarded();
+  writer.end(txn);
+  writer.end(op);
+}
+
+/** Of a comparison: the target, and the field of its operand. */
+const GRANT_TARGET = 1000;
 
 function writeCondition(writer: ByteWriter, namespace: Namespace, condition: Condition): void {
   const begun = writer.begin(1);
@@ -111,9 +137,18 @@ function writeOp(writer: ByteWriter, field: number, namespace: Namespace, op: Tx
       writer.end(deletion);
       break;
     }
+    case 'fence': {
+      const fence = writer.begin(FENCE_FIELD);
+      writer.bytes(1, namespace, op.key);
+      writer.number(2, op.token);
+      writer.end(fence);
+      break;
+    }
   }
   writer.end(begun);
 }
+
+const FENCE_FIELD = 1000;
 
 export interface TxnAnswer {
   readonly succeeded: boolean;
@@ -155,6 +190,41 @@ export function readTxn(reader: AnswerReader, success: readonly TxnOp[], failure
   return { succeeded, revision, results };
 }
 
+/** Undefined: some guard was not current. */
+export function readGuardedTxn(
+  reader: AnswerReader,
+  success: readonly TxnOp[],
+  failure: readonly TxnOp[],
+): TxnAnswer | undefined {
+  let isCurrent = false;
+  let place: { readonly at: number; readonly end: number } | undefined;
+  while (!reader.isAtEnd) {
+    const tag = reader.tag();
+    if (tag === 10) {
+      reader.header();
+    } else if (tag === 16) {
+      isCurrent = reader.boolean();
+    } else if (tag === 26) {
+      const outer = reader.enter();
+      place = { at: reader.at, end: reader.end };
+      reader.leave(outer);
+    } else {
+      reader.skip(tag);
+    }
+  }
+  if (!isCurrent || place === undefined) return undefined;
+  const { revision, end: whole } = reader;
+  reader.at = place.at;
+  reader.end = place.end;
+  if (reader.tag() !== 34) throw new MalformedMessage('an operation was answered as if it were another');
+  reader.enter();
+  const answer = readTxn(reader, success, failure);
+  reader.at = whole;
+  reader.end = whole;
+  reader.revision = revision;
+  return { ...answer, revision };
+}
+
 /** Its own header has the revision that the store has inside the transaction: that of the whole when it writes. */
 function readOpAnswer(reader: AnswerReader, op: TxnOp, revision: Revision): unknown {
   const tag = reader.tag();
@@ -171,6 +241,7 @@ function readAs(reader: AnswerReader, tag: number, op: TxnOp): unknown {
   if (tag === 18 && op.kind === 'put') {
     return (op.options.prevKv === true ? readPutWithPrev(reader) : readPut(reader)) satisfies PutResult;
   }
+  if (tag === 18 && op.kind === 'fence') return readPut(reader);
   if (tag === 26 && op.kind === 'delete') return readDelete(reader, op.prevKv) satisfies DeleteResult;
   throw new MalformedMessage('an operation was answered as if it were another');
 }

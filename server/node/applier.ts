@@ -2,13 +2,13 @@
  * Applies committed entries to the state machine, hands its writes to the save lane together with the applied point,
  * tells whoever waits for a result, and runs compactions a slice at a time. It decides nothing.
  */
-import type { ByteString } from '../lib/bytes.js';
 import type { Raft } from '../raft/raft.js';
 import type { Entry } from '../raft/types.js';
 import type { Event } from '../state/result.js';
 import type { StateMachine } from '../state/state-machine.js';
 import type { AppliedPoint } from '../storage/member-store.js';
 import { decodeCommand, type ProposalId } from './command-codec.js';
+import type { GrantListeners } from './grant-listeners.js';
 import type { Leases } from './leases.js';
 import { LIMITS } from './limits.js';
 import type { Proposals } from './proposals.js';
@@ -24,8 +24,7 @@ export interface ApplierParts {
   readonly leases: Pick<Leases, 'applied'>;
   /** Events of one revision, in order. */
   readonly publish: (events: readonly Event[]) => void;
-  /** Of one command. */
-  readonly grantsChanged: (names: readonly ByteString[]) => void;
+  readonly grants: Pick<GrantListeners, 'tell'>;
 }
 
 export class Applier {
@@ -97,7 +96,7 @@ export class Applier {
     const applied = this.#machine.apply(command, entry.term, entry.index, stamp);
     this.#parts.lane.addWrites(applied.writes);
     for (const events of byRevision(applied.events)) this.#parts.publish(events);
-    if (applied.grantNames !== undefined) this.#parts.grantsChanged(applied.grantNames);
+    if (applied.grantNames !== undefined) this.#parts.grants.tell(applied.grantNames);
     if (applied.isReplay !== true) this.#parts.leases.applied(entry.index, command, applied);
     this.#parts.proposals.entryApplied(entry.term, this.#ownSeq(id), applied);
   }

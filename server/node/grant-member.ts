@@ -12,7 +12,7 @@ import type {
   GrantProclaimCommand,
   GrantReleaseCommand,
 } from '../state/command.js';
-import { checkWish } from '../state/grant/check-wish.js';
+import { checkWish } from '../state/check-wish.js';
 import type { GrantEntry } from '../state/grant/grant-entry.js';
 import { endOf, isSingleKey, type KeyRange } from '../state/mvcc/key-range.js';
 import { LINEARIZABLE } from './consistency.js';
@@ -56,10 +56,14 @@ export interface AttemptPlace {
   readonly name: ByteString;
   /** An older state says nothing about the attempt. */
   readonly change: number;
+  /** Only its end is of interest. */
+  readonly untilLost: boolean;
 }
 
 export const WAITING_TOLD_MAX = 100;
 export const DESCRIBE_NAMES_MAX = 1_000;
+/** Characters of what an operator says about it. */
+export const FORCE_REASON_MAX = 4_096;
 
 export interface GrantMember {
   /** LEASE_NOT_FOUND, INVALID_GRANT, GRANT_OWNED, TOO_MANY_GRANTS. */
@@ -70,10 +74,10 @@ export interface GrantMember {
   proclaim(command: GrantProclaimCommand, options?: RequestOptions): Promise<{ header: Header }>;
   /** GRANT_NOT_FOUND. */
   force(command: GrantForceCommand, options?: RequestOptions): Promise<{ header: Header }>;
-  /** Resolves once it is granted, or with token 0 at the deadline. GRANT_NOT_FOUND: it is lost, or was given up. */
+  /** Resolves once it is granted, or at the deadline as it stands. GRANT_NOT_FOUND: it is lost, or was given up. */
   granted(place: AttemptPlace, options?: RequestOptions): Promise<GrantAnswer>;
-  /** At most DESCRIBE_NAMES_MAX names. */
-  describe(range: KeyRange, limit: number, options?: RequestOptions): Promise<DescribeAnswer>;
+  /** At most DESCRIBE_NAMES_MAX names; `range` undefined: of all. */
+  describe(range: KeyRange | undefined, limit: number, options?: RequestOptions): Promise<DescribeAnswer>;
   /** The state of a name that is newer than `change`, as soon as there is one; what `signal` was aborted with. */
   next(name: ByteString, change: number, signal: AbortSignal): Promise<QueueAnswer>;
   readonly timeMs: number;
@@ -129,26 +133,24 @@ export class NodeGrantMember implements GrantMember {
     return this.#requests.propose(command, options, ({ revision }) => ({ header: this.#requests.header(revision) }));
   }
 
-  granted({ attempt, name, change }: AttemptPlace, options?: RequestOptions): Promise<GrantAnswer> {
+  granted({ attempt, name, change, untilLost }: AttemptPlace, options?: RequestOptions): Promise<GrantAnswer> {
     const deadline = this.#requests.deadline(options);
     const look = (): GrantAnswer | undefined => {
       const { grants } = this.#node.machine;
       if (!this.#isFresh(change)) return undefined;
       const entry = grants.find(attempt);
       if (entry === undefined) throw new QuorateError('GRANT_NOT_FOUND', `attempt ${attempt} is lost or was given up`);
-      return entry.token === 0 ? undefined : this.#grantAnswer(entry);
+      return entry.token === 0 || untilLost ? undefined : this.#grantAnswer(entry);
     };
-    const late = (): GrantAnswer => this.#grantAnswer({ token: 0, slots: [] });
+    const late = (): GrantAnswer =>
+      this.#grantAnswer(this.#node.machine.grants.find(attempt) ?? { token: 0, slots: [] });
     return this.#until(name, look, options?.signal, { at: deadline, late });
   }
 
-  describe(range: KeyRange, limit: number, options?: RequestOptions): Promise<DescribeAnswer> {
+  describe(range: KeyRange | undefined, limit: number, options?: RequestOptions): Promise<DescribeAnswer> {
     return this.#requests.read(LINEARIZABLE, options, () => {
-      const { grants } = this.#node.machine;
-      const isSingle = isSingleKey(range);
-      const end = endOf(range);
-      const isIn = (name: ByteString): boolean => name >= range.key && (end === undefined || name < end);
-      const names = isSingle ? [range.key] : grants.names().filter(isIn);
+      const all = this.#node.machine.grants.names();
+      const names = range === undefined ? all : isSingleKey(range) ? [range.key] : all.filter(isWithin(range));
       const told = names.slice(0, Math.min(limit, DESCRIBE_NAMES_MAX));
       const queues = told.map((name) => this.#queueAnswer(name));
       return { header: this.header(), queues, more: names.length > told.length, timeMs: this.timeMs };
@@ -192,7 +194,7 @@ export class NodeGrantMember implements GrantMember {
         giveUp();
         return;
       }
-      cleanUps.push(this.#node.onGrantChange(name, () => settle(look)));
+      cleanUps.push(this.#node.grantListeners.add(name, () => settle(look)));
       signal?.addEventListener('abort', giveUp, { once: true });
       cleanUps.push(() => signal?.removeEventListener('abort', giveUp));
       if (end !== undefined) {
@@ -219,4 +221,9 @@ export class NodeGrantMember implements GrantMember {
       waitingCount: waiting.length,
     };
   }
+}
+
+function isWithin(range: KeyRange): (name: ByteString) => boolean {
+  const end = endOf(range);
+  return (name) => name >= range.key && (end === undefined || name < end);
 }

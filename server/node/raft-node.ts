@@ -2,7 +2,6 @@
  * The driver: the only place where decisions meet I/O. It feeds the core with messages, ticks and proposals, and carries
  * out each Ready in the order that ready.ts demands. One turn of its loop handles everything that came since the last.
  */
-import type { ByteString } from '../lib/bytes.js';
 import { createDeferred } from '../lib/deferred.js';
 import { QuorateError } from '../lib/quorate-error.js';
 import type { ConfChange } from '../raft/membership.js';
@@ -50,7 +49,8 @@ export class RaftNode implements PeerReceiver {
   readonly #snapshots: Snapshots;
   readonly #fatal = createDeferred<Fatal>();
   readonly #listeners: { readonly applied: (events: readonly Event[]) => void; readonly reloaded: () => void }[] = [];
-  readonly #grantListeners = new GrantListeners();
+  /** Told when holders or waiters of a name may be others. */
+  readonly grantListeners = new GrantListeners();
   readonly #watchman: Watchman;
   readonly #conditions: Conditions;
   readonly #diskWaits: DiskWaits;
@@ -90,11 +90,8 @@ export class RaftNode implements PeerReceiver {
       read: (waiter) => this.read(waiter),
       options,
     });
-    this.#sessionTime = new SessionTime({
-      raft: this.#raft,
-      state: () => ({ sessions: this.machine.sessions, grants: this.machine.grants, applied: this.#applier.point }),
-      encode,
-    });
+    const state = () => ({ machine: this.machine, applied: this.#applier.point });
+    this.#sessionTime = new SessionTime({ raft: this.#raft, state, encode });
     this.#applier = new Applier(parts.machine, loaded.applied, {
       raft: this.#raft,
       lane: this.#lane,
@@ -103,7 +100,7 @@ export class RaftNode implements PeerReceiver {
       memberId: loaded.memberId,
       boot: loaded.boot,
       publish: (events) => this.#listeners.forEach(({ applied }) => applied(events)),
-      grantsChanged: (names) => this.#grantListeners.tell(names),
+      grants: this.grantListeners,
     });
     this.#reads = new Reads(this.#raft, options.electionMs / 2);
     this.#placement = new Placement({
@@ -188,11 +185,6 @@ export class RaftNode implements PeerReceiver {
   /** `listener` is told when another one leads, or members say something else of themselves. Returns how to stop. */
   onLeadershipChange(listener: (leadership: Leadership) => void): () => void {
     return this.#watchman.onLeadershipChange(listener);
-  }
-
-  /** `listener` is told when holders or waiters of the name may be others, and looks for itself. Returns how to stop. */
-  onGrantChange(name: ByteString, listener: () => void): () => void {
-    return this.#grantListeners.add(name, listener);
   }
 
   async start(): Promise<void> {
@@ -434,7 +426,7 @@ export class RaftNode implements PeerReceiver {
           this.#applier.replace(machine, point);
           this.#isReloading = false;
           for (const { reloaded } of this.#listeners) reloaded();
-          this.#grantListeners.tellAll();
+          this.grantListeners.tellAll();
           this.#parts.logger.info('snapshot installed', { index, revision: machine.revision });
           this.#conditions.settle();
           this.#releaseReads();

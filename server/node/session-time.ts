@@ -8,13 +8,12 @@ import type { Raft } from '../raft/raft.js';
 import type { EntryId, LogIndex, Term } from '../raft/types.js';
 import type { Command } from '../state/command.js';
 import { CLUSTER_TIME_PERIOD_MS } from '../state/session/session-limits.js';
-import type { GrantView } from '../state/grant/grant-table.js';
-import type { SessionView } from '../state/session/session-table.js';
+import type { StateMachine } from '../state/state-machine.js';
 
 export interface SessionTimeParts {
   readonly raft: Pick<Raft, 'role' | 'term' | 'propose'>;
   /** The sessions and grants as they stand, and the last entry applied to them. */
-  readonly state: () => { readonly sessions: SessionView; readonly grants: GrantView; readonly applied: EntryId };
+  readonly state: () => { readonly machine: Pick<StateMachine, 'sessions' | 'grants'>; readonly applied: EntryId };
   /** As an entry that nobody waits for. */
   readonly encode: (command: Command) => Uint8Array;
 }
@@ -37,7 +36,8 @@ export class SessionTime {
 
   tick(now: number): void {
     const { raft, state } = this.#parts;
-    const { sessions, grants, applied } = state();
+    const { machine, applied } = state();
+    const { sessions, grants } = machine;
     // As with leases: whatever the predecessors said is applied by then.
     if (raft.role !== 'leader' || applied.term !== raft.term) {
       this.#office = undefined;

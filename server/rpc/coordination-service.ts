@@ -1,5 +1,5 @@
 /** quorate.v1.Coordination: converts, and passes on to the member. */
-import type { ServerWritableStream } from '@grpc/grpc-js';
+import type { ServerDuplexStream } from '@grpc/grpc-js';
 import {
   CoordinationDefinition,
   GrantObserveRequest,
@@ -8,9 +8,7 @@ import {
 import { byteStringFrom } from '../lib/bytes.js';
 import type { Logger } from '../lib/logger.js';
 import { QuorateError } from '../lib/quorate-error.js';
-import { DESCRIBE_NAMES_MAX, type GrantMember } from '../node/grant-member.js';
-import { GRANT_METADATA_BYTES_MAX } from '../state/grant/grant-limits.js';
-import { FROM_KEY_ON } from '../state/mvcc/key-range.js';
+import { DESCRIBE_NAMES_MAX, FORCE_REASON_MAX, type GrantMember } from '../node/grant-member.js';
 import type { Carrier } from './carrier.js';
 import { decodeMessage, encodeMessage, passBytes } from './codec.js';
 import { drained } from './drained.js';
@@ -39,7 +37,7 @@ export function serveCoordination(calls: UnaryCalls, ports: CoordinationPorts, l
     const answer = await grants.acquire(command, context.options);
     if (answer.place === 0 || answer.token > 0) return acquireToWire(answer);
     const [name = ''] = command.names;
-    const place = { attempt: command.attempt, name, change: answer.change };
+    const place = { attempt: command.attempt, name, change: answer.change, untilLost: false };
     const granted = await context.waiting(async (signal) => {
       for (;;) {
         const now = await grants.granted(place, { signal });
@@ -62,8 +60,8 @@ export function serveCoordination(calls: UnaryCalls, ports: CoordinationPorts, l
 
   calls.serve(CoordinationDefinition, force, async (request, { options }) => {
     const { reason, token } = request;
-    if (reason.length > GRANT_METADATA_BYTES_MAX) {
-      throw new QuorateError('INVALID_GRANT', `a reason of ${reason.length}, at most ${GRANT_METADATA_BYTES_MAX}`);
+    if (reason.length > FORCE_REASON_MAX) {
+      throw new QuorateError('INVALID_GRANT', `a reason of ${reason.length} characters, at most ${FORCE_REASON_MAX}`);
     }
     const { header } = await grants.force(forceFrom(request), options);
     logger.warn('a grant was taken away', { name: Buffer.from(request.name).toString(), token, reason });
@@ -71,15 +69,14 @@ export function serveCoordination(calls: UnaryCalls, ports: CoordinationPorts, l
   });
 
   calls.serve(CoordinationDefinition, describe, async ({ name, rangeEnd, limit }, { options }) => {
-    const all = { key: '', rangeEnd: FROM_KEY_ON };
-    const range = name.length === 0 ? all : { key: byteStringFrom(name), rangeEnd: byteStringFrom(rangeEnd) };
+    const range = name.length === 0 ? undefined : { key: byteStringFrom(name), rangeEnd: byteStringFrom(rangeEnd) };
     return describeToWire(await grants.describe(range, limit === 0 ? DESCRIBE_NAMES_MAX : limit, options));
   });
 
   serveObserve(ports);
 }
 
-type ObserveCall = ServerWritableStream<Buffer, Buffer>;
+type ObserveCall = ServerDuplexStream<Buffer, Buffer>;
 
 function serveObserve({ grants, server, ends, logger }: CoordinationPorts): void {
   const { name } = CoordinationDefinition.methods.observe;
@@ -87,21 +84,26 @@ function serveObserve({ grants, server, ends, logger }: CoordinationPorts): void
     const aborter = new AbortController();
     const end = (error: QuorateError): void => aborter.abort(error);
     call.on('cancelled', () => end(new QuorateError('CANCELED')));
+    call.on('error', () => end(new QuorateError('CANCELED')));
+    call.on('end', () => end(new QuorateError('CANCELED')));
     const forget = ends.attend(call.metadata, end);
-    observe(call, grants, aborter.signal)
-      .catch((error: unknown) => {
-        const status = wireStatusOf(error);
-        if (status.isUnforeseen) logger.error('a request failed for no foreseen reason', { method: name, error });
-        if (!call.cancelled) call.emit('error', status);
-      })
-      .finally(forget);
+    call.once('data', (request: Buffer) => {
+      call.on('data', () => end(new QuorateError('INVALID_FRAME', 'one stream observes one name')));
+      observe(call, request, grants, aborter.signal)
+        .catch((error: unknown) => {
+          const status = wireStatusOf(error);
+          if (status.isUnforeseen) logger.error('a request failed for no foreseen reason', { method: name, error });
+          if (!call.cancelled) call.emit('error', status);
+        })
+        .finally(forget);
+    });
   };
-  server.register(`/${CoordinationDefinition.fullName}/${name}`, serve, passBytes, passBytes, 'serverStream');
+  server.register(`/${CoordinationDefinition.fullName}/${name}`, serve, passBytes, passBytes, 'bidi');
 }
 
 /** Ends by throwing. A client that does not read is told nothing more until it does, and then the state of that moment. */
-async function observe(call: ObserveCall, grants: GrantMember, signal: AbortSignal): Promise<void> {
-  const { name: bytes, change } = decodeMessage(GrantObserveRequest, call.request);
+async function observe(call: ObserveCall, request: Buffer, grants: GrantMember, signal: AbortSignal): Promise<void> {
+  const { name: bytes, change } = decodeMessage(GrantObserveRequest, request);
   const name = byteStringFrom(bytes);
   let last = changeFrom(change);
   for (;;) {

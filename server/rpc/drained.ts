@@ -1,7 +1,7 @@
 /** Waits until a stream takes more, or nobody wants it to any longer. */
-import type { ServerWritableStream } from '@grpc/grpc-js';
+import type { Writable } from 'node:stream';
 
-export function drained(call: ServerWritableStream<Buffer, Buffer>, signal: AbortSignal): Promise<void> {
+export function drained(call: Writable, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {
     const go = (): void => {

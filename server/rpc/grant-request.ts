@@ -16,7 +16,7 @@ import type {
   GrantProclaimCommand,
   GrantReleaseCommand,
 } from '../state/command.js';
-import { checkWish } from '../state/grant/check-wish.js';
+import { checkWish } from '../state/check-wish.js';
 import type { GrantMode } from '../state/grant/grant-entry.js';
 
 const modes: readonly (GrantMode | undefined)[] = ['exclusive', 'shared'];
@@ -61,8 +61,8 @@ export function forceFrom({ name, token }: GrantForceRequest): GrantForceCommand
   return { kind: 'grantForce', name: byteStringFrom(name), token: tokenFrom(token) };
 }
 
-export function placeFrom({ attempt, name, change }: GrantAwaitRequest): AttemptPlace {
-  return { attempt, name: byteStringFrom(name), change: changeFrom(change) };
+export function placeFrom({ attempt, name, change, untilLost }: GrantAwaitRequest): AttemptPlace {
+  return { attempt, name: byteStringFrom(name), change: changeFrom(change), untilLost };
 }
 
 export function changeFrom(change: bigint): number {

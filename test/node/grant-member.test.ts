@@ -40,7 +40,7 @@ describe('a grant', () => {
     expect(first).toMatchObject({ place: 1, token: 1 });
     const second = await cluster.run(two.grants.acquire(acquire('b', 2n)));
     expect(second).toMatchObject({ place: 2, token: 0 });
-    const place = { attempt: 'b', name: 'n', change: second.change };
+    const place = { attempt: 'b', name: 'n', change: second.change, untilLost: false };
     const waits = [one, two, three].map((member) => member.grants.granted(place));
     expect(await cluster.run(three.grants.release(release('a')))).toMatchObject({ released: true });
     const told = await cluster.run(Promise.all(waits));
@@ -53,7 +53,7 @@ describe('a grant', () => {
     for (const id of [1n, 2n]) await lease(leader, id);
     await cluster.run(leader.grants.acquire(acquire('a', 1n)));
     const { change } = await cluster.run(leader.grants.acquire(acquire('b', 2n)));
-    const place = { attempt: 'b', name: 'n', change };
+    const place = { attempt: 'b', name: 'n', change, untilLost: false };
     const startedAt = leader.process.now();
     const deadline = startedAt + 500;
     expect(await cluster.run(leader.grants.granted(place, { deadline }))).toMatchObject({ token: 0 });
@@ -69,8 +69,8 @@ describe('a grant', () => {
     await cluster.run(leader.grants.acquire(acquire('a', 1n)));
     const { change } = await cluster.run(leader.grants.acquire(acquire('b', 2n)));
     const last = await cluster.run(leader.grants.acquire(acquire('c', 3n)));
-    const lost = codeOf(leader.grants.granted({ attempt: 'b', name: 'n', change }));
-    const next = leader.grants.granted({ attempt: 'c', name: 'n', change: last.change });
+    const lost = codeOf(leader.grants.granted({ attempt: 'b', name: 'n', change, untilLost: false }));
+    const next = leader.grants.granted({ attempt: 'c', name: 'n', change: last.change, untilLost: false });
     await cluster.run(leader.leases.revoke(2n));
     expect(await cluster.run(lost)).toBe('GRANT_NOT_FOUND');
     await cluster.run(leader.grants.release(release('a')));
@@ -84,11 +84,13 @@ describe('a grant', () => {
     await lease(leader, 2n, 600);
     await cluster.run(leader.grants.acquire(acquire('a', 1n)));
     const { change } = await cluster.run(other.grants.acquire(acquire('b', 2n)));
-    const next = other.grants.granted({ attempt: 'b', name: 'n', change }, { deadline: Infinity });
+    const next = other.grants.granted({ attempt: 'b', name: 'n', change, untilLost: false }, { deadline: Infinity });
     cluster.crash(leader.node.id);
     await cluster.untilLeader();
     const granted = await cluster.run(
-      next.then(async (told) => (told.token > 0 ? told : other.grants.granted({ attempt: 'b', name: 'n', change }))),
+      next.then(async (told) =>
+        told.token > 0 ? told : other.grants.granted({ attempt: 'b', name: 'n', change, untilLost: false }),
+      ),
     );
     expect(granted.token).toBe(2);
   });
@@ -115,7 +117,7 @@ describe('a grant', () => {
     await cluster.run(leader.grants.acquire(acquire('a', 1n)));
     const { change } = await cluster.run(leader.grants.acquire(acquire('b', 2n)));
     await cluster.quiet();
-    const told = cutOff.grants.granted({ attempt: 'b', name: 'n', change }, { deadline: Infinity });
+    const told = cutOff.grants.granted({ attempt: 'b', name: 'n', change, untilLost: false }, { deadline: Infinity });
     cluster.isolate(cutOff.node.id);
     await cluster.run(leader.grants.release(release('a')));
     for (let round = 0; round < 60; round += 1) {
@@ -147,7 +149,7 @@ describe('a lock-delay', () => {
     await cluster.clock.advance(idleMs);
     await cluster.run(leader.grants.force({ kind: 'grantForce', name: 'n', token: 1 }));
     const lostAt = leader.process.now();
-    const next = leader.grants.granted({ attempt: 'b', name: 'n', change }, { deadline: Infinity });
+    const next = leader.grants.granted({ attempt: 'b', name: 'n', change, untilLost: false }, { deadline: Infinity });
     expect(await cluster.run(next)).toMatchObject({ token: 2 });
     const passed = leader.process.now() - lostAt;
     expect(passed).toBeGreaterThanOrEqual(3_000);
@@ -170,14 +172,15 @@ describe('who observes a name', () => {
     for (const id of [1n, 2n]) await lease(leader, id);
     const aborter = new AbortController();
     const seen: (number | undefined)[] = [];
-    const observing = (async () => {
-      for (let change = 0; ; ) {
-        const queue = await follower.grants.next('n', change, aborter.signal);
-        expect(queue.change).toBeGreaterThan(change);
-        change = queue.change;
+    const changes: number[] = [];
+    const observe = async (): Promise<void> => {
+      for (;;) {
+        const queue = await follower.grants.next('n', changes.at(-1) ?? 0, aborter.signal);
+        changes.push(queue.change);
         seen.push(queue.granted[0]?.token);
       }
-    })().catch(() => undefined);
+    };
+    const observing = observe().catch(() => undefined);
     await cluster.run(leader.grants.acquire(acquire('a', 1n)));
     await cluster.run(leader.grants.acquire(acquire('b', 2n)));
     await cluster.run(leader.grants.release(release('a')));
@@ -185,6 +188,7 @@ describe('who observes a name', () => {
     await cluster.quiet();
     aborter.abort();
     await cluster.run(observing);
+    expect(changes).toEqual([...new Set(changes)].sort((a, b) => a - b));
     expect(seen.filter((token, place) => token !== seen[place - 1])).toEqual([1, 2, undefined]);
   });
 });

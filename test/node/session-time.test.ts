@@ -18,7 +18,7 @@ class Rig {
   #encoded: Command | undefined;
   readonly time = new SessionTime({
     raft: this.raft,
-    state: () => ({ sessions: this.machine.sessions, grants: this.machine.grants, applied: this.applied }),
+    state: () => ({ machine: this.machine, applied: this.applied }),
     encode: (command) => {
       this.#encoded = command;
       return new Uint8Array(0);
@@ -124,8 +124,10 @@ describe("the cluster's time", () => {
     const time = new SessionTime({
       raft: { role: 'leader', term: 3, propose: () => ({ ok: true, id: { term: 3, index: 6 } }) },
       state: () => ({
-        sessions: Object.assign(sessions, { get: () => undefined, all: () => [].values() }),
-        grants: rig.machine.grants,
+        machine: {
+          sessions: Object.assign(sessions, { get: () => undefined, all: () => [].values() }),
+          grants: rig.machine.grants,
+        },
         applied: { index: 5, term: 3 },
       }),
       encode: (command) => {

@@ -176,7 +176,8 @@ describe('Observe', () => {
   it('tells the state now and after each change', async () => {
     const bytes = encodeMessage(GrantObserveRequest, { name: Buffer.from('n'), change: 0n });
     const path = `/${CoordinationDefinition.fullName}/${observe.name}`;
-    const stream = client.makeServerStreamRequest(path, passBytes, passBytes, bytes, new Metadata());
+    const stream = client.makeBidiStreamRequest(path, passBytes, passBytes, new Metadata());
+    stream.write(bytes);
     const tokens: (bigint | undefined)[] = [];
     stream.on('error', () => undefined);
     stream.on('data', (told: Buffer) =>
@@ -213,7 +214,7 @@ describe('through a session', () => {
       { $case: 'grantAcquire', value: { place: 2n, token: 0n } },
       { $case: 'grantAcquire', value: { place: 2n, token: 0n } },
     ]);
-    const value = { attempt: 'b', name: Buffer.from('n'), change: 2n };
+    const value = { attempt: 'b', name: Buffer.from('n'), change: 2n, untilLost: false };
     session.send([
       request(4, { $case: 'grantAwait', value }),
       request(5, { $case: 'grantRelease', value: { attempt: 'a', to: '' } }, 3),

@@ -10,7 +10,7 @@ import { assert } from '../../lib/assert.js';
 import { type ByteString, compareByteStrings } from '../../lib/bytes.js';
 import { type Refusal, refuse } from '../refusal.js';
 import type { GrantClock, StateWrite } from '../result.js';
-import { checkWish } from './check-wish.js';
+import { checkWish } from '../check-wish.js';
 import { BAR_NOT_BEGUN, compareTurns, type GrantEntry, type GrantWish, isHeld } from './grant-entry.js';
 import {
   ENTRIES_PER_LEASE_MAX,

@@ -1,4 +1,5 @@
 import { PutRequest, PutResponse, RangeRequest, RangeResponse } from '@quorate/proto/etcd/kv.js';
+import { GrantReleaseRequest } from '@quorate/proto/quorate/v1/coordination.js';
 import { ClientFrame, Outcome, ServerFrame } from '@quorate/proto/quorate/v1/session.js';
 import { describe, expect, it } from 'vitest';
 import {
@@ -35,6 +36,18 @@ describe('frames of clients', () => {
       $case: 'open',
       value: { protocolVersion: 1, sessionId: 2n ** 64n - 1n, clientName: 'me' },
     });
+  });
+
+  it('carry requests of kinds that were thought of later', () => {
+    const message = { attempt: 'a', to: '' };
+    const body = Buffer.from(GrantReleaseRequest.encode(message).finish());
+    const frame = requestsFrame([framed({ field: requestFields.grantRelease, body }), framed({})], 0);
+    const { frame: decoded } = ClientFrame.decode(frame);
+    const requests = decoded?.$case === 'requests' ? decoded.value.requests.map(({ request }) => request) : [];
+    expect(requests).toEqual([
+      { $case: 'grantRelease', value: message },
+      { $case: 'put', value: put },
+    ]);
   });
 
   it.each([0, 1, 127, 128, 2 ** 33])('carry requests, with everything settled up to %i', (settled) => {

@@ -7,10 +7,10 @@ import {
   type CallOptions,
   type ChannelCredentials,
   Client,
+  type ClientDuplexStream,
   type ClientOptions,
-  type ClientReadableStream,
   type ClientUnaryCall,
-  type handleServerStreamingCall,
+  type handleBidiStreamingCall,
   type handleUnaryCall,
   makeGenericClientConstructor,
   type Metadata,
@@ -102,6 +102,8 @@ export interface GrantAwaitRequest {
   name: Buffer;
   /** Of the answer to the Acquire: an older state says nothing about the attempt. */
   change: bigint;
+  /** Waits for the end of the attempt instead: the failure is then what is waited for. */
+  untilLost: boolean;
 }
 
 /** Where the attempt stands. It is a failure, GRANT_NOT_FOUND, when it is lost or was given up. */
@@ -604,7 +606,7 @@ export const GrantAcquireResponse: MessageFns<GrantAcquireResponse> = {
 };
 
 function createBaseGrantAwaitRequest(): GrantAwaitRequest {
-  return { attempt: "", name: Buffer.alloc(0), change: 0n };
+  return { attempt: "", name: Buffer.alloc(0), change: 0n, untilLost: false };
 }
 
 export const GrantAwaitRequest: MessageFns<GrantAwaitRequest> = {
@@ -620,6 +622,9 @@ export const GrantAwaitRequest: MessageFns<GrantAwaitRequest> = {
         throw new globalThis.Error("value provided for field message.change of type uint64 too large");
       }
       writer.uint32(24).uint64(message.change);
+    }
+    if (message.untilLost !== false) {
+      writer.uint32(32).bool(message.untilLost);
     }
     return writer;
   },
@@ -661,6 +666,14 @@ export const GrantAwaitRequest: MessageFns<GrantAwaitRequest> = {
             message.change = reader.uint64() as bigint;
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.untilLost = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -681,6 +694,7 @@ export const GrantAwaitRequest: MessageFns<GrantAwaitRequest> = {
     message.attempt = object.attempt ?? "";
     message.name = object.name ?? Buffer.alloc(0);
     message.change = (object.change !== undefined && object.change !== null) ? BigInt(object.change) : 0n;
+    message.untilLost = object.untilLost ?? false;
     return message;
   },
 };
@@ -2053,11 +2067,14 @@ export const CoordinationDefinition = {
       responseStream: false,
       options: {},
     },
-    /** The state of one name, now and after each change. Changes that come quickly are told as one; it never goes back. */
+    /**
+     * The state of one name, now and after each change. Changes that come quickly are told as one; it never goes back. The
+     * first request says which name; there are no others.
+     */
     observe: {
       name: "Observe",
       requestType: GrantObserveRequest as typeof GrantObserveRequest,
-      requestStream: false,
+      requestStream: true,
       responseType: GrantObserveResponse as typeof GrantObserveResponse,
       responseStream: true,
       options: {},
@@ -2125,10 +2142,13 @@ export const CoordinationService = {
       Buffer.from(GrantDescribeResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GrantDescribeResponse => GrantDescribeResponse.decode(value),
   },
-  /** The state of one name, now and after each change. Changes that come quickly are told as one; it never goes back. */
+  /**
+   * The state of one name, now and after each change. Changes that come quickly are told as one; it never goes back. The
+   * first request says which name; there are no others.
+   */
   observe: {
     path: "/quorate.v1.Coordination/Observe" as const,
-    requestStream: false as const,
+    requestStream: true as const,
     responseStream: true as const,
     requestSerialize: (value: GrantObserveRequest): Buffer => Buffer.from(GrantObserveRequest.encode(value).finish()),
     requestDeserialize: (value: Buffer): GrantObserveRequest => GrantObserveRequest.decode(value),
@@ -2152,8 +2172,11 @@ export interface CoordinationServer extends UntypedServiceImplementation {
   force: handleUnaryCall<GrantForceRequest, GrantForceResponse>;
   /** Who holds and who waits, and who waits for whom. */
   describe: handleUnaryCall<GrantDescribeRequest, GrantDescribeResponse>;
-  /** The state of one name, now and after each change. Changes that come quickly are told as one; it never goes back. */
-  observe: handleServerStreamingCall<GrantObserveRequest, GrantObserveResponse>;
+  /**
+   * The state of one name, now and after each change. Changes that come quickly are told as one; it never goes back. The
+   * first request says which name; there are no others.
+   */
+  observe: handleBidiStreamingCall<GrantObserveRequest, GrantObserveResponse>;
 }
 
 export interface CoordinationClient extends Client {
@@ -2240,13 +2263,16 @@ export interface CoordinationClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GrantDescribeResponse) => void,
   ): ClientUnaryCall;
-  /** The state of one name, now and after each change. Changes that come quickly are told as one; it never goes back. */
-  observe(request: GrantObserveRequest, options?: Partial<CallOptions>): ClientReadableStream<GrantObserveResponse>;
+  /**
+   * The state of one name, now and after each change. Changes that come quickly are told as one; it never goes back. The
+   * first request says which name; there are no others.
+   */
+  observe(): ClientDuplexStream<GrantObserveRequest, GrantObserveResponse>;
+  observe(options: Partial<CallOptions>): ClientDuplexStream<GrantObserveRequest, GrantObserveResponse>;
   observe(
-    request: GrantObserveRequest,
-    metadata?: Metadata,
+    metadata: Metadata,
     options?: Partial<CallOptions>,
-  ): ClientReadableStream<GrantObserveResponse>;
+  ): ClientDuplexStream<GrantObserveRequest, GrantObserveResponse>;
 }
 
 export const CoordinationClient = makeGenericClientConstructor(

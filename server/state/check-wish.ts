@@ -1,6 +1,6 @@
 /** What can be said against a wish by reading it alone. The doors ask before they propose, apply asks again. */
-import { type Refusal, refuse } from '../refusal.js';
-import type { GrantWish } from './grant-entry.js';
+import { type Refusal, refuse } from './refusal.js';
+import type { GrantWish } from './grant/grant-entry.js';
 import {
   ATTEMPT_LENGTH_MAX,
   GRANT_CAPACITY_MAX,
@@ -10,7 +10,7 @@ import {
   LOCK_DELAY_MS_MAX,
   NAMES_PER_ENTRY_MAX,
   OWNER_LENGTH_MAX,
-} from './grant-limits.js';
+} from './grant/grant-limits.js';
 
 export function checkWish(wish: GrantWish): Refusal | undefined {
   return checkNames(wish) ?? checkTexts(wish) ?? checkNumbers(wish);

@@ -1,0 +1,183 @@
+/** What a holder has in hand: a token that others can check, and the truth about whether it still holds. */
+import type { Lease } from '../api/lease.js';
+import type { Caller, CallOptions } from '../calls/caller.js';
+import { isQuorateError, QuorateError } from '../core/quorate-error.js';
+import { grantAwait, grantProclaim, grantRelease } from '../wire/grant-wire.js';
+import type { Guard } from '../wire/txn-wire.js';
+import type { LeaseUse } from './lease-pool.js';
+
+/**
+ * `held`: it is surely held. `jeopardy`: renewals do not come through, and it will be lost unless one does soon. `lost`: it
+ * may be somebody else's, for good. `released`: given back.
+ */
+export type GrantState = 'held' | 'jeopardy' | 'lost' | 'released';
+
+export interface GrantParts {
+  readonly caller: Caller;
+  readonly use: LeaseUse;
+  /** As the members have them. */
+  readonly names: readonly Buffer[];
+  readonly attempt: string;
+  readonly token: number;
+  readonly slots: readonly number[];
+  readonly change: number;
+}
+
+/** How long one question whether it is lost stays open. */
+const WATCH_MS = 30_000;
+/** Of the ttl: below it renewals are overdue by as much as they may be before the grant is lost. */
+const JEOPARDY_SHARE = 1 / 3;
+
+export class Grant implements AsyncDisposable {
+  /** Higher than that of every grant before it, of whatever name. */
+  readonly token: number;
+  /** Which parts of a semaphore it holds, ascending: of each part the tokens rise. Empty: it is no semaphore's. */
+  readonly slots: readonly number[];
+  readonly #parts: GrantParts;
+  readonly #ended = new AbortController();
+  readonly #watching = new AbortController();
+  #isReleased = false;
+  #releasing: Promise<boolean> | undefined;
+
+  /** @internal */
+  constructor(parts: GrantParts) {
+    this.#parts = parts;
+    this.token = parts.token;
+    this.slots = parts.slots;
+    const { signal } = this.#lease;
+    const onLeaseLost = (): void => this.#lose('its lease is over');
+    if (signal.aborted) onLeaseLost();
+    else signal.addEventListener('abort', onLeaseLost, { once: true });
+    this.#ended.signal.addEventListener('abort', () => signal.removeEventListener('abort', onLeaseLost), {
+      once: true,
+    });
+    void this.#watchLoss();
+  }
+
+  /** Names the attempt among all others: what `resign({ to })` of an election takes. */
+  get attempt(): string {
+    return this.#parts.attempt;
+  }
+
+  /** Aborted when the grant is lost; its reason is a GRANT_LOST. Fires only when the loop runs: see `assertHeld`. */
+  get signal(): AbortSignal {
+    return this.#ended.signal;
+  }
+
+  get state(): GrantState {
+    if (this.#isReleased) return 'released';
+    if (this.#ended.signal.aborted) return 'lost';
+    const { state, remainingMs, ttlMs } = this.#lease;
+    if (state === 'lost') return 'lost';
+    return state === 'atRisk' || remainingMs < ttlMs * JEOPARDY_SHARE ? 'jeopardy' : 'held';
+  }
+
+  /** How long it may surely still be relied on. */
+  get remainingMs(): number {
+    return this.#isReleased || this.#ended.signal.aborted ? 0 : this.#lease.remainingMs;
+  }
+
+  /**
+   * Throws GRANT_LOST, or LEASE_AT_RISK after what looks like a sleep of the machine, unless the grant is surely held at
+   * this moment, as far as its lease goes. Looks at the clock, so it tells the truth even when the loop was blocked. That
+   * an operator took the grant away only `require` of a transaction can tell for sure.
+   */
+  assertHeld(): void {
+    if (this.#isReleased) throw new QuorateError('GRANT_LOST', { detail: 'it was released' });
+    if (this.#ended.signal.aborted) throw this.#ended.signal.reason;
+    try {
+      this.#lease.assertAlive();
+    } catch (error) {
+      if (!isQuorateError(error, 'LEASE_LOST')) throw error;
+      throw new QuorateError('GRANT_LOST', { detail: 'its lease is over', cause: error });
+    }
+  }
+
+  /** Gives it back. True unless it was lost before. Safe to call again. */
+  release(options: CallOptions = {}): Promise<boolean> {
+    this.#releasing ??= this.#release('', options);
+    return this.#releasing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.release();
+  }
+
+  /** @internal */
+  get guards(): readonly Guard[] {
+    return this.#parts.names.map((name) => ({ name, token: this.token }));
+  }
+
+  /** @internal Gives it back to one that waits. GRANT_NOT_FOUND: it does not wait, and nothing has happened. */
+  async handOver(to: string, options: CallOptions): Promise<boolean> {
+    if (this.#releasing !== undefined) return this.#releasing;
+    const releasing = this.#release(to, options);
+    this.#releasing = releasing;
+    try {
+      return await releasing;
+    } catch (error) {
+      if (isQuorateError(error, 'GRANT_NOT_FOUND')) this.#releasing = undefined;
+      throw error;
+    }
+  }
+
+  /** @internal */
+  async proclaim(value: Buffer, options: CallOptions): Promise<void> {
+    this.assertHeld();
+    const { caller, attempt } = this.#parts;
+    try {
+      await caller.call(grantProclaim(attempt, this.token, value), options);
+    } catch (error) {
+      if (isQuorateError(error, 'GRANT_NOT_FOUND')) this.#lose('it was taken away');
+      throw error;
+    }
+  }
+
+  get #lease(): Lease {
+    return this.#parts.use.lease;
+  }
+
+  async #release(to: string, options: CallOptions): Promise<boolean> {
+    const { caller, attempt, use } = this.#parts;
+    if (this.#ended.signal.aborted) return false;
+    try {
+      const wasHeld = await caller.call(grantRelease(attempt, to), options);
+      this.#isReleased = true;
+      use.end(true);
+      return wasHeld;
+    } catch (error) {
+      // Whether it is given back is in doubt: with its lease it surely ends.
+      if (!isQuorateError(error, 'GRANT_NOT_FOUND')) {
+        this.#isReleased = true;
+        use.end(false);
+      }
+      throw error;
+    } finally {
+      if (this.#isReleased) this.#watching.abort();
+    }
+  }
+
+  /** An operator may take it away while its lease lives. */
+  async #watchLoss(): Promise<void> {
+    const { caller, attempt, names, change } = this.#parts;
+    const [name] = names;
+    const { signal } = this.#watching;
+    while (!signal.aborted && name !== undefined) {
+      try {
+        await caller.call(grantAwait(attempt, name, change, true), { signal, timeout: WATCH_MS });
+      } catch (error) {
+        if (signal.aborted || isQuorateError(error, 'CLOSED')) return;
+        if (isQuorateError(error, 'GRANT_NOT_FOUND')) return this.#lose('it was taken away');
+        // Nobody could be asked: the lease knows how long that may go on.
+        if (!isQuorateError(error, 'DEADLINE_EXCEEDED')) return;
+      }
+    }
+  }
+
+  #lose(detail: string): void {
+    if (this.#isReleased || this.#ended.signal.aborted) return;
+    this.#watching.abort();
+    this.#parts.use.end(true);
+    this.#ended.abort(new QuorateError('GRANT_LOST', { detail }));
+  }
+}
