@@ -2,8 +2,10 @@
 import type { Caller, CallerStats } from '../calls/caller.js';
 import type { Keeper } from '../calls/lease-keeper.js';
 import type { ObserveStreamOptions } from '../calls/observe-stream.js';
+import { Barrier } from '../grant/barrier.js';
 import type { Election } from '../grant/election.js';
 import { Grants } from '../grant/grants.js';
+import { Latch } from '../grant/latch.js';
 import { LeasePool } from '../grant/lease-pool.js';
 import type { Mutex } from '../grant/mutex.js';
 import type { RwLock } from '../grant/rw-lock.js';
@@ -55,6 +57,7 @@ export class Client implements AsyncDisposable {
   /** Whether the members keep sessions: then no write is ever applied twice, and `session` reads are what they say. */
   readonly isExactlyOnce: boolean;
   readonly #parts: ClientParts;
+  readonly #pool: LeasePool;
   readonly #grants: Grants;
   readonly #watches = new Set<Watch>();
   readonly #watchPorts: WatchPorts;
@@ -67,8 +70,8 @@ export class Client implements AsyncDisposable {
     this.isExactlyOnce = parts.isExactlyOnce;
     this.kv = new Kv(caller, requests, parts, timeoutMs);
     this.lease = new Leases(caller, parts.leaseKeeper, parts.clock, parts.onLeaseEvent);
-    const pool = new LeasePool(this.lease, parts.clock);
-    this.#grants = new Grants({ ...parts, pool, namespace: requests.namespace });
+    this.#pool = new LeasePool(this.lease, parts.clock);
+    this.#grants = new Grants({ ...parts, pool: this.#pool, namespace: requests.namespace });
     this.#watchPorts = {
       open: parts.openWatch,
       read: (range, consistency, limit, signal) => this.kv.list(range, { consistency, limit, signal }),
@@ -103,6 +106,19 @@ export class Client implements AsyncDisposable {
   /** So many permits. All that use the name must say the same number. */
   semaphore(name: string, { permits }: { readonly permits: number }): Semaphore {
     return this.#grants.semaphore(name, permits);
+  }
+
+  /** So many meet before any goes on. */
+  barrier(name: string): Barrier {
+    const { clock, random, timeoutMs } = this.#parts;
+    const watch = this.watch.bind(this);
+    return new Barrier({ kv: this.kv, txn: () => this.txn(), watch, pool: this.#pool, clock, random, timeoutMs }, name);
+  }
+
+  /** Opens once each participant has counted down. All must name the same ones. */
+  latch(name: string, participants: readonly string[]): Latch {
+    const watch = this.watch.bind(this);
+    return new Latch({ txn: () => this.txn(), watch, clock: this.#parts.clock }, name, participants);
   }
 
   /** One leader at a time. */

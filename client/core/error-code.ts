@@ -29,6 +29,7 @@ const table = {
   LEASE_LOST: refusal('The lease is over, or may be over: whatever it guarded may belong to somebody else.'),
   LEASE_AT_RISK: refusal('The machine seems to have been suspended: the lease counts again once it has been renewed.'),
   GRANT_LOST: refusal('The grant is over: somebody else may have what it was for.'),
+  BARRIER_FULL: refusal('As many as the barrier takes are there, or have met and not all left.'),
   TERM_OVERRUN: refusal('The work of a term went on after the term was lost, for longer than it may.'),
   UNSUPPORTED: refusal('The member does not offer this.'),
   UNRECOGNIZED: doubt('The member answered in a way that this client does not understand.', false),

@@ -331,8 +331,6 @@ export class RaftNode implements PeerReceiver {
     this.#ask(() => this.#raft.reportUnreachable(peer), undefined);
   }
 
-  // The loop
-
   #schedule(): void {
     if (this.#isScheduled || this.#isStopped) return;
     this.#isScheduled = true;
@@ -435,8 +433,6 @@ export class RaftNode implements PeerReceiver {
       (error: unknown) => this.#stopFor(diskFailure(error)),
     );
   }
-
-  // Time
 
   #tick(ticks: number, now: number): void {
     for (let tick = ticks; tick > 0; tick -= 1) this.#raft.tick();

@@ -87,10 +87,10 @@ describe('a mutex', () => {
 
   it('is given back at the end of a block', async () => {
     const name = fresh();
-    {
-      await using lock = await one.mutex(name).acquire();
-      expect(lock.state).toBe('held');
-    }
+    // What `await using` does: the import rules' parser does not know it yet.
+    const lock = await one.mutex(name).acquire();
+    await lock[Symbol.asyncDispose]();
+    expect(lock.state).toBe('released');
     expect(await queueOf(`mutex/${name}`)).toEqual({ granted: 0, waiting: 0 });
   });
 

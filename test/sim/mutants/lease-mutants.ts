@@ -252,10 +252,10 @@ export const LEASE_MUTANTS: readonly Mutant[] = [
     replacements: [
       {
         file: COMMANDS,
-        find: "return { result: { kind: 'leaseRevoke' }, ...endLease(store, id, 'leaseRevoked') };",
+        find: "return { result: { kind: 'leaseRevoke' }, ...endLease(store, id, 'leaseRevoked', timeMs) };",
         replace:
           'store.leases.remove(id);\n' +
-          "  return { result: { kind: 'leaseRevoke' }, events: [], writes: [{ kind: 'deleteLease', id }] };",
+          "  return { result: { kind: 'leaseRevoke' }, events: [], writes: [{ kind: 'deleteLease', id }], grantNames: [] };",
       },
       ...TABLE_ASSERTS_NOTHING,
     ],
@@ -315,6 +315,8 @@ export const LEASE_MUTANTS: readonly Mutant[] = [
   {
     name: 'lease forgotten at a restart',
     hazard: 'A grant is not written to the disk.',
-    replacements: [{ file: COMMANDS, find: "writes: [{ kind: 'putLease', lease }] };", replace: 'writes: [] };' }],
+    replacements: [
+      { file: COMMANDS, find: "writes: [{ kind: 'putLease', lease }], grantNames", replace: 'writes: [], grantNames' },
+    ],
   },
 ];
