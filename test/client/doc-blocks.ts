@@ -9,6 +9,8 @@ export interface DocBlock {
   /** Where it stands. */
   readonly name: string;
   readonly code: string;
+  /** It needs members that keep grants. */
+  readonly needsGrants: boolean;
 }
 
 export async function clientDocuments(): Promise<readonly string[]> {
@@ -16,14 +18,18 @@ export async function clientDocuments(): Promise<readonly string[]> {
   return [join(client, 'README.md'), ...pages.toSorted().map((page) => join(client, 'docs', page))];
 }
 
-/** A block that is no program of its own says so: `<!-- docs: shows -->` stands before it. */
+/**
+ * A block that is no program of its own says so: `<!-- docs: shows -->` stands before it. `<!-- docs: grants -->` before one
+ * that etcd's members do not run.
+ */
 export async function runnableBlocks(): Promise<readonly DocBlock[]> {
   const blocks: DocBlock[] = [];
   for (const document of await clientDocuments()) {
     const text = await readFile(document, 'utf8');
-    const found = [...text.matchAll(/(<!-- docs: shows -->\n)?```ts\n([\s\S]*?)```/g)];
-    for (const [place, [, shows, code = '']] of found.entries()) {
-      if (shows === undefined) blocks.push({ name: `${relative(root, document)} ${place + 1}`, code });
+    const found = [...text.matchAll(/(?:<!-- docs: (shows|grants) -->\n)?```ts\n([\s\S]*?)```/g)];
+    for (const [place, [, mark, code = '']] of found.entries()) {
+      const name = `${relative(root, document)} ${place + 1}`;
+      if (mark !== 'shows') blocks.push({ name, code, needsGrants: mark === 'grants' });
     }
   }
   return blocks;
