@@ -10,12 +10,14 @@ import { LeasePool } from '../grant/lease-pool.js';
 import type { Mutex } from '../grant/mutex.js';
 import type { RwLock } from '../grant/rw-lock.js';
 import type { Semaphore } from '../grant/semaphore.js';
+import { backoffMs } from '../core/backoff.js';
 import type { Clock } from '../lib/clock.js';
 import type { Random } from '../lib/random.js';
 import type { KeyRange } from '../wire/key-range.js';
 import { Keyspace, type KeyspaceOptions } from './keyspace.js';
 import { Kv } from './kv.js';
 import { type LeaseEvent, Leases } from './lease.js';
+import { pause } from './pause.js';
 import { checkRange, type Requests } from './requests.js';
 import type { Status, StatusBoard } from './status.js';
 import { Txn } from './txn.js';
@@ -75,6 +77,7 @@ export class Client implements AsyncDisposable {
     this.#watchPorts = {
       open: parts.openWatch,
       read: (range, consistency, limit, signal) => this.kv.list(range, { consistency, limit, signal }),
+      pause: (failures, signal) => pause(parts.clock, backoffMs(failures, parts.random), signal),
       onBegin: (watch) => {
         this.#watches.add(watch);
         return this.#closing === undefined;

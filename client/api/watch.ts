@@ -48,6 +48,8 @@ export interface WatchPorts {
     limit: number,
     signal: AbortSignal,
   ) => Promise<RangeResult>;
+  /** Waits a while before what failed so many times in a row is tried again. Rejects when the signal is aborted first. */
+  readonly pause: (failures: number, signal: AbortSignal) => Promise<void>;
   /** False: the client is closed. */
   readonly onBegin: (watch: Watch) => boolean;
   readonly onOver: (watch: Watch) => void;
@@ -125,19 +127,31 @@ export class Watch implements AsyncIterable<WatchBatch> {
     { readonly revision: Revision; readonly isComplete: boolean },
     undefined
   > {
-    const { signal } = this.#ending;
-    let page = await this.#ports.read(this.#range, 'linearizable', PAGE_SIZE, signal);
+    let page = await this.#page(this.#range, 'linearizable');
     const { revision } = page;
     for (;;) {
       if (page.entries.length > 0) yield { kind: 'initial', entries: page.entries, revision };
       const last = page.entries.at(-1);
       if (!page.more || last === undefined || isSingleKey(this.#range)) return { revision, isComplete: true };
       try {
-        page = await this.#ports.read(rangeAfter(this.#range, last.keyBytes), { revision }, PAGE_SIZE, signal);
+        page = await this.#page(rangeAfter(this.#range, last.keyBytes), { revision });
       } catch (error) {
         if (isQuorateError(error, 'COMPACTED')) return { revision, isComplete: false };
         throw error;
       }
+    }
+  }
+
+  /** A watch waits for members that cannot be reached, in its state as in its events. */
+  async #page(range: KeyRange, consistency: Consistency): Promise<RangeResult> {
+    const { signal } = this.#ending;
+    for (let failures = 1; ; failures += 1) {
+      try {
+        return await this.#ports.read(range, consistency, PAGE_SIZE, signal);
+      } catch (error) {
+        if (!isQuorateError(error) || !error.retryable) throw error;
+      }
+      await this.#ports.pause(failures, signal);
     }
   }
 

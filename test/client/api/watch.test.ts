@@ -32,6 +32,7 @@ function told(batch: WatchBatch): string {
 class Setup {
   readonly opened: string[] = [];
   readonly read: string[] = [];
+  readonly pauses: number[] = [];
   ended = 0;
   isOver = false;
 
@@ -58,6 +59,9 @@ class Setup {
         this.read.push(JSON.stringify([asked, consistency]));
         if (answer === undefined || answer instanceof QuorateError) throw answer ?? new Error('no such page');
         return answer;
+      },
+      pause: async (failures) => {
+        this.pauses.push(failures);
       },
       onBegin: () => true,
       onOver: () => {
@@ -131,6 +135,16 @@ describe('a watch', () => {
     expect(setup.isOver).toBe(true);
   });
 
+  it('goes on when no member could be asked for the state for a while', async () => {
+    const late = new QuorateError('DEADLINE_EXCEEDED', { outcome: 'notApplied', retryable: true });
+    const pages = [late, late, page(['a'], 7, true), new QuorateError('UNAVAILABLE'), page(['b'], 7)];
+    const setup = new Setup([[]], pages);
+    expect(await setup.all({ initial: true })).toEqual(['initial a @7', 'initial b @7', 'synced @7']);
+    expect(setup.pauses).toEqual([1, 2, 1]);
+    // The same page.
+    expect(setup.read[4]).toBe(setup.read[3]);
+  });
+
   it('ends when its loop is left, its signal aborted, or it is closed', async () => {
     const news = [began(7), events(8, 'a'), events(9, 'b')];
     const left = new Setup([news]);
@@ -171,6 +185,7 @@ describe('a watch', () => {
           end: () => wake(),
         }),
         read: () => Promise.reject(new Error('nothing is read')),
+        pause: () => Promise.reject(new Error('nothing is tried again')),
         onBegin: () => true,
         onOver: () => {
           setup.isOver = true;
