@@ -71,11 +71,12 @@ export class PendingCall extends LedgerEntry implements FramedRequest {
 
   reject(code: ErrorCode, detail: string, cause?: unknown): void {
     this.#unwatch();
-    const { outcome, attempts, member } = this;
+    const { attempts, member } = this;
+    const outcome = this.isWrite ? this.outcome : 'notApplied';
     // Nothing happened and the time was too short: the same call may well succeed later.
     const isLate = code === 'DEADLINE_EXCEEDED' && outcome === 'notApplied';
     const retryable = isLate || (errorCodes[code].retryable && outcome !== 'applied');
-    const facts = { detail, outcome: this.isWrite ? outcome : ('notApplied' as const), attempts, member, retryable };
+    const facts = { detail, outcome, attempts, member, retryable };
     this.#reject(new QuorateError(code, cause === undefined ? facts : { ...facts, cause }));
   }
 

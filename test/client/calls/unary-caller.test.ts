@@ -217,6 +217,13 @@ describe('calls one by one', () => {
     void errorOf(silent.put());
     expect(silent.members).toEqual(['a:1', 'b:1']);
 
+    // A read is as good as never asked.
+    expect(await failureOf(silent, silent.get({ timeout: 300 }))).toMatchObject({
+      code: 'DEADLINE_EXCEEDED',
+      outcome: 'notApplied',
+      retryable: true,
+    });
+
     const unreachable = new Setup(notSent);
     const error = await failureOf(unreachable, unreachable.put({ timeout: 300 }));
     expect(error).toMatchObject({ outcome: 'notApplied', retryable: true, attempts: 0 });
