@@ -27,7 +27,10 @@ const PREFIX = 'held/';
 
 async function rounds(endpoint: string, witness: LeaseWitness, number: number): Promise<readonly Verdict[]> {
   const verdicts: Verdict[] = [];
-  const holder = await HolderProcess.start(endpoint, number % 2 === 0 ? 'loop' : 'worker');
+  const holder = await HolderProcess.start(endpoint, {
+    renewer: number % 2 === 0 ? 'loop' : 'worker',
+    isFar: number >= HOLDERS / 2,
+  });
   try {
     for (let round = 0; round < ROUNDS; round += 1) {
       const place = round * HOLDERS + number;
@@ -85,12 +88,14 @@ describe.skipIf(!requirePeer('quorate'))('a lease', () => {
       `relied on too late (lies, uncovered) ${JSON.stringify(counts)}; signal after at most ${late} turns of the loop`,
     );
     expect(verdicts.filter(isBroken)).toEqual([]);
-    // It was worth the trouble: many leases were lost, not all of them, and others would have been caught.
+    // It was worth the trouble: leases were relied on, many were lost, and others would have been caught.
+    expect(verdicts.filter(({ beliefs }) => beliefs.client.passes > 0).length).toBeGreaterThan(verdicts.length / 4);
     expect(expired.length).toBeGreaterThan(verdicts.length / 4);
-    expect(expired.length).toBeLessThan(verdicts.length);
-    for (const name of ['twiceTheTtl', 'onceAndAHalf', 'untilTold'] as const) {
-      expect(counts[name].lies, name).toBeGreaterThan(0);
+    for (const name of believerNames) {
+      if (name === 'client') continue;
       expect(counts[name].uncovered, name).toBeGreaterThan(0);
+      // A member takes a moment to expire a lease: whoever is wrong by less is merely lucky.
+      if (name !== 'sinceTheReply') expect(counts[name].lies, name).toBeGreaterThan(0);
     }
   });
 });

@@ -14,6 +14,12 @@ export interface Tap {
 
 export type Direction = 'toMember' | 'toClient';
 
+export interface StallingOptions {
+  readonly tapOf?: () => Tap;
+  /** How long everything takes on its way to the client. Default: no longer than it must. */
+  readonly answersLateMs?: number;
+}
+
 /** One direction of one connection. */
 interface Lane {
   readonly direction: Direction;
@@ -24,7 +30,7 @@ interface Lane {
 
 export class StallingProxy {
   readonly #target: string;
-  readonly #tapOf: (() => Tap) | undefined;
+  readonly #options: StallingOptions;
   readonly #server: Server;
   readonly #lanes = new Set<Lane>();
   #holding: ReadonlySet<Direction> = new Set();
@@ -33,15 +39,15 @@ export class StallingProxy {
   #onCut: (() => void) | undefined;
   #port = 0;
 
-  private constructor(target: string, tapOf: (() => Tap) | undefined) {
+  private constructor(target: string, options: StallingOptions) {
     this.#target = target;
-    this.#tapOf = tapOf;
+    this.#options = options;
     this.#server = createServer((client) => this.#accept(client));
   }
 
   /** `target` is host:port. */
-  static async start(target: string, tapOf?: () => Tap): Promise<StallingProxy> {
-    const proxy = new StallingProxy(target, tapOf);
+  static async start(target: string, options: StallingOptions = {}): Promise<StallingProxy> {
+    const proxy = new StallingProxy(target, options);
     proxy.#server.listen(0, '127.0.0.1');
     await once(proxy.#server, 'listening');
     proxy.#port = (proxy.#server.address() as AddressInfo).port;
@@ -81,6 +87,11 @@ export class StallingProxy {
     });
   }
 
+  /** Takes `cutAfter` back; its promise stays open. */
+  disarm(): void {
+    this.#bytesUntilCut = Infinity;
+  }
+
   async stop(): Promise<void> {
     const closed = once(this.#server, 'close');
     this.#server.close();
@@ -95,7 +106,7 @@ export class StallingProxy {
     }
     const colon = this.#target.lastIndexOf(':');
     const member = connect(Number(this.#target.slice(colon + 1)), this.#target.slice(0, colon));
-    const tap = this.#tapOf?.();
+    const tap = this.#options.tapOf?.();
     this.#join(client, { direction: 'toMember', to: member, held: [], tap });
     this.#join(member, { direction: 'toClient', to: client, held: [], tap });
   }
@@ -103,13 +114,11 @@ export class StallingProxy {
   #join(from: Socket, lane: Lane): void {
     this.#lanes.add(lane);
     from.setNoDelay(true);
+    const lateMs = lane.direction === 'toClient' ? (this.#options.answersLateMs ?? 0) : 0;
     from.on('data', (bytes) => {
-      if (this.#holding.has(lane.direction)) lane.held.push(bytes);
-      else if (lane.direction === 'toClient' && bytes.length >= this.#bytesUntilCut) this.#cutWithin(lane, bytes);
-      else {
-        if (lane.direction === 'toClient') this.#bytesUntilCut -= bytes.length;
-        pass(lane, bytes);
-      }
+      // Timers of one length come in their order.
+      if (lateMs > 0) setTimeout(() => this.#arrived(lane, bytes), lateMs);
+      else this.#arrived(lane, bytes);
     });
     from.on('error', () => lane.to.destroy());
     from.on('close', () => {
@@ -118,10 +127,19 @@ export class StallingProxy {
     });
   }
 
+  #arrived(lane: Lane, bytes: Buffer): void {
+    if (this.#holding.has(lane.direction)) lane.held.push(bytes);
+    else if (lane.direction === 'toClient' && bytes.length >= this.#bytesUntilCut) this.#cutWithin(lane, bytes);
+    else {
+      if (lane.direction === 'toClient') this.#bytesUntilCut -= bytes.length;
+      pass(lane, bytes);
+    }
+  }
+
   #cutWithin(lane: Lane, bytes: Buffer): void {
     // The last bytes still reach the client; what follows them never does.
     pass(lane, bytes.subarray(0, this.#bytesUntilCut));
-    this.#bytesUntilCut = Infinity;
+    this.disarm();
     lane.to.destroySoon();
     this.cut();
     this.#onCut?.();

@@ -2,7 +2,7 @@
 import type { Lease } from '@quorate/client';
 import { monotonicMs } from '../../harness/monotonic.js';
 
-export const believerNames = ['client', 'twiceTheTtl', 'onceAndAHalf', 'untilTold'] as const;
+export const believerNames = ['client', 'twiceTheTtl', 'onceAndAHalf', 'sinceTheReply', 'untilTold'] as const;
 export type BelieverName = (typeof believerNames)[number];
 
 /** What is known of a lease when a renewal of it is answered. */
@@ -44,6 +44,8 @@ export class BelievedLease {
         return now < repliedAt + 2 * lease.ttlMs;
       case 'onceAndAHalf':
         return now < lostAt + (0.5 + DRIFT) * lease.ttlMs;
+      case 'sinceTheReply':
+        return now < repliedAt + lease.ttlMs;
       case 'untilTold':
         return !lease.signal.aborted;
     }

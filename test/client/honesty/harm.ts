@@ -31,7 +31,7 @@ const KINDS = 7;
 /** The `place`th: all kinds in turn, all else by chance. Most harm lasts about as long as a lease, some less, some longer. */
 export function drawHarm(place: number, ttlMs: number, below: (bound: number) => number): Harm {
   const kinds = 1 + (place % KINDS);
-  const lengthMs = (): number => ttlMs * 0.7 + below(ttlMs * 1.2);
+  const lengthMs = (): number => ttlMs / 2 + below(ttlMs * 1.3);
   const span = (): Span => ({ from: below(ttlMs / 2), ms: lengthMs() });
   return {
     asks: asks[below(asks.length)] ?? 'always',

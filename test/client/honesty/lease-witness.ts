@@ -1,38 +1,19 @@
 /** Watches, beside the member and with nothing of the client's, when the keys of leases go because their lease expired. */
-import { once } from 'node:events';
-import { Client, credentials } from '@grpc/grpc-js';
 import { Event_DeleteCause } from '@quorate/proto/etcd/mvcc.js';
-import { WatchCreateRequest, WatchRequest, WatchResponse } from '@quorate/proto/etcd/watch.js';
 import { monotonicMs } from '../../harness/monotonic.js';
-
-const passBytes = (bytes: Buffer): Buffer => bytes;
+import { prefixEnd, type RawWatch, startRawWatch } from '../../harness/raw-watch.js';
 
 export class LeaseWitness {
   readonly #goneAt = new Map<string, number>();
-  readonly #end: () => void;
-
-  private constructor(end: () => void) {
-    this.#end = end;
-  }
+  #watch: RawWatch | undefined;
 
   /** Of the keys `PREFIX + lease`. Resolves once nothing is missed. */
   static async start(endpoint: string, prefix: string): Promise<LeaseWitness> {
-    const client = new Client(endpoint, credentials.createInsecure());
-    const call = client.makeBidiStreamRequest('/etcdserverpb.Watch/Watch', passBytes, passBytes);
-    const witness = new LeaseWitness(() => {
-      call.cancel();
-      client.close();
-    });
-    call.on('error', () => undefined);
-    const key = Buffer.from(prefix);
-    const rangeEnd = Buffer.from(key);
-    rangeEnd[key.length - 1] = (key.at(-1) ?? 0) + 1;
-    const value = WatchCreateRequest.fromPartial({ key, rangeEnd });
-    call.write(Buffer.from(WatchRequest.encode({ requestUnion: { $case: 'createRequest', value } }).finish()));
-    await once(call, 'data');
-    call.on('data', (bytes: Buffer) => {
+    const witness = new LeaseWitness();
+    const range = { key: Buffer.from(prefix), rangeEnd: prefixEnd(prefix) };
+    witness.#watch = await startRawWatch(endpoint, range, ({ events }) => {
       const now = monotonicMs();
-      for (const { kv, deleteCause } of WatchResponse.decode(bytes).events) {
+      for (const { kv, deleteCause } of events) {
         const lease = kv?.key.toString().slice(prefix.length) ?? '';
         if (deleteCause === Event_DeleteCause.LEASE_EXPIRED) witness.#goneAt.set(lease, now);
       }
@@ -46,6 +27,6 @@ export class LeaseWitness {
   }
 
   end(): void {
-    this.#end();
+    this.#watch?.end();
   }
 }
