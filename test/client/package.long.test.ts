@@ -26,14 +26,48 @@ const resolutions = [
 async function dependenciesOf(name: string, seen = new Set<string>()): Promise<ReadonlySet<string>> {
   if (seen.has(name)) return seen;
   seen.add(name);
-  const { dependencies = {} } = JSON.parse(
+  const { dependencies = {}, optionalDependencies = {} } = JSON.parse(
     await readFile(join(root, 'node_modules', name, 'package.json'), 'utf8'),
-  ) as {
-    dependencies?: Record<string, string>;
-  };
-  for (const dependency of Object.keys(dependencies)) await dependenciesOf(dependency, seen);
+  ) as { dependencies?: Record<string, string>; optionalDependencies?: Record<string, string> };
+  for (const dependency of Object.keys({ ...dependencies, ...optionalDependencies })) {
+    await dependenciesOf(dependency, seen);
+  }
   return seen;
 }
+
+/** What of a package is native, or builds what is. Its own dependencies are other packages' business. */
+async function nativePartsOf(packageName: string): Promise<readonly string[]> {
+  const place = join(root, 'node_modules', packageName);
+  const { scripts = {}, gypfile = false } = JSON.parse(await readFile(join(place, 'package.json'), 'utf8')) as {
+    scripts?: Record<string, string>;
+    gypfile?: boolean;
+  };
+  const files = await readdir(place, { recursive: true });
+  return [
+    ...(gypfile ? ['gypfile'] : []),
+    ...['preinstall', 'install', 'postinstall'].filter((name) => /gyp|prebuild|napi|cmake/.test(scripts[name] ?? '')),
+    ...files.filter((file) => !/(^|\/)node_modules\//.test(file) && /\.node$|\.wasm$|(^|\/)binding\.gyp$/.test(file)),
+  ];
+}
+
+/** What must be refused under the strictest settings: the compiler complains of each of these lines that it lets pass. */
+const refused = `
+  import { type Client, connect, put, type Revision } from '@quorate/client';
+  declare const client: Client;
+  // @ts-expect-error An option is left out, not undefined.
+  void client.watch('k', { initial: undefined });
+  // @ts-expect-error A key is text or bytes.
+  void client.kv.get(1);
+  // @ts-expect-error Not any number is a revision.
+  const at: Revision = 1;
+  // @ts-expect-error It may not be there.
+  void client.kv.get('k').then((kv) => kv.text());
+  // @ts-expect-error The result of the put is no key and value.
+  void client.txn().then(put('k', 'v')).commit().then((done) => done.ok && done.results[0].text());
+  // @ts-expect-error There is no such option.
+  void connect('a:1', { retries: 3 });
+  export { at };
+`;
 
 describe('the package of the client', () => {
   let folder = '';
@@ -66,18 +100,26 @@ describe('the package of the client', () => {
     await run(bin('attw'), [tarball, '--profile', 'esm-only']);
   });
 
+  it('would not pass for them if something of it led nowhere', async () => {
+    const broken = join(folder, 'broken');
+    await mkdir(broken);
+    const manifest = { name: 'broken', version: '0.1.0', type: 'module', license: 'Apache-2.0' };
+    const exports = { '.': { types: './index.d.ts', default: './index.js' }, './other': './nothing.js' };
+    await writeFile(join(broken, 'package.json'), JSON.stringify({ ...manifest, exports }));
+    await writeFile(join(broken, 'index.js'), 'export const one = 1;\n');
+    await writeFile(join(broken, 'index.d.ts'), "export { one } from './nothing.js';\n");
+    await run('npm', ['pack', '--pack-destination', broken], { cwd: broken });
+    const archive = join(broken, 'broken-0.1.0.tgz');
+    await expect(run(bin('publint'), ['run', archive, '--strict'])).rejects.toMatchObject({ code: 1 });
+    await expect(run(bin('attw'), [archive, '--profile', 'esm-only'])).rejects.toMatchObject({ code: 1 });
+  });
+
   it('has nothing in its tree that must be built', async () => {
     const names = await dependenciesOf('@quorate/client');
     expect(names.size).toBeGreaterThan(5);
-    for (const name of names) {
-      const place = join(root, 'node_modules', name);
-      const files = await readdir(place);
-      expect(
-        files.filter((file) => file.endsWith('.node') || file === 'binding.gyp'),
-        name,
-      ).toEqual([]);
-      expect(files.includes('prebuilds'), name).toBe(false);
-    }
+    for (const name of names) expect(await nativePartsOf(name), name).toEqual([]);
+    // As the engines of members have.
+    for (const name of ['rocksdb', 'classic-level']) expect(await nativePartsOf(name), name).not.toEqual([]);
   });
 
   it('depends on gRPC and our protocols alone', async () => {
@@ -104,6 +146,7 @@ describe('the package of the client', () => {
         // A document needs no second name for what it imports.
         await writeFile(join(project, `block-${place}.ts`), `${code}\nexport {};\n`);
       }
+      await writeFile(join(project, 'refused.ts'), refused);
       const config = {
         compilerOptions: {
           ...options,
@@ -122,7 +165,11 @@ describe('the package of the client', () => {
       await writeFile(join(project, 'package.json'), '{ "type": "module" }');
       await writeFile(join(project, 'tsconfig.json'), JSON.stringify(config));
       const { stdout } = await run(tsc, ['-p', '.', '--pretty', 'false'], { cwd: project }).catch(
-        (error: { stdout: string }) => error,
+        (error: { code: unknown; stdout: string }) => {
+          // It complains with an exit code; a compiler that is not there has another one.
+          if (typeof error.code !== 'number') throw error;
+          return error;
+        },
       );
       // The types of Node.js themselves do not hold under these settings.
       const complaints = stdout.split('\n').filter((line) => line.includes('error') && !line.includes('/@types/node/'));
