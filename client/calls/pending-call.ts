@@ -51,10 +51,14 @@ export class PendingCall extends LedgerEntry implements FramedRequest {
     this.body = NOTHING;
   }
 
-  /** It is about to be sent. */
+  /**
+   * It is about to be sent. A void takes as long as it takes: the time of the caller is over, and a void that the member
+   * gave up for it could never settle what it is there to settle.
+   */
   isSentTo(member: string, now: number): void {
     this.member = member;
-    this.timeoutMs = this.deadlineAt === Infinity ? 0 : Math.max(1, Math.ceil(this.deadlineAt - now));
+    const isBounded = this.deadlineAt !== Infinity && !this.isVoid;
+    this.timeoutMs = isBounded ? Math.max(1, Math.ceil(this.deadlineAt - now)) : 0;
   }
 
   /** Calls `onAbort` when the signal is aborted before the call is over. */

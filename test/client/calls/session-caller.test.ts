@@ -290,6 +290,25 @@ describe('the outcome of a failure', () => {
     expect(setup.stats).toMatchObject({ inFlight: 0, waiting: 0 });
   });
 
+  it('is settled in as much time as it takes: that of the caller is over', async () => {
+    const setup = new Setup(['a:1'], (bound) => bound - 1);
+    const opening = setup.caller.start(5_000);
+    await setup.clock.advance(10);
+    await opening;
+    const isTooLate = (timeoutMs: number): boolean => timeoutMs > 0 && timeoutMs < 100;
+    // A member ends its wait for the log with the time that it was given, and then cannot tell.
+    setup.cluster.member('a:1').fault = ({ timeoutMs }) =>
+      isTooLate(timeoutMs) ? { refuse: failure('OUTCOME_UNKNOWN', Outcome.UNKNOWN, true) } : undefined;
+    const lost = errorOf(setup.put('k', 'v', { timeout: 50 }));
+    await setup.clock.advance(200);
+    expect(await lost).toMatchObject({ outcome: 'unknown' });
+    const put = setup.put('k', 'w');
+    await setup.clock.advance(2_000);
+    setup.caller.count();
+    expect(setup.stats).toMatchObject({ inFlight: 0, waiting: 0 });
+    expect(await put).toHaveProperty('revision');
+  });
+
   it('is notApplied for a write that never left', async () => {
     const setup = await Setup.open();
     for (const member of setup.cluster.members.values()) member.stop();
