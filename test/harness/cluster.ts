@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { MemberClient, type StatusAnswer } from './cluster-client.js';
-import { type MemberSpec, memberArguments, planMembers, type Program } from './etcd.js';
+import { type Detours, type MemberSpec, memberArguments, planMembers, type Program } from './etcd.js';
 import { type ProcessExit, type RunningProcess, startProcess } from './process.js';
 
 const quorateMain = resolve(import.meta.dirname, '../../server/dist/main.js');
@@ -35,6 +35,7 @@ export interface ClusterOptions {
   readonly extraArgs?: readonly string[];
   /** Flags of Node.js itself, for Quorate's members. */
   readonly nodeArgs?: readonly string[];
+  readonly detours?: Detours;
 }
 
 /** One member; its process comes and goes, its data stays. */
@@ -145,7 +146,8 @@ export class Cluster {
   /** Founds a cluster and waits until its members agree on a leader and have applied all that it has. */
   static async start(options: ClusterOptions): Promise<Cluster> {
     const root = await mkdtemp(join(tmpdir(), `quorate-cluster-${options.program}-`));
-    const cluster = new Cluster(options, await planMembers(options.size ?? 3, root), root);
+    const specs = await planMembers(options.size ?? 3, root, options.detours);
+    const cluster = new Cluster(options, specs, root);
     try {
       await Promise.all(cluster.members.map((member) => member.start()));
       await Promise.race([cluster.untilSettled(), ...cluster.members.map(refuseToEnd)]);

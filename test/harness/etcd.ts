@@ -60,17 +60,40 @@ export interface MemberSpec {
   readonly logFile: string;
   /** host:port, as clients write it. */
   readonly endpoint: string;
+  /** Where clients are told to find it: the same, unless something stands in between. */
+  readonly advertised: string;
+  readonly peerListenUrl: string;
+  /** Where the other members are told to find it: the same, unless something stands in between. */
   readonly peerUrl: string;
   /** name=peerUrl,... of the founding members. */
   readonly initialCluster: string;
 }
 
-/** Names, ports and folders for `count` founding members under `root`; starts nothing. */
-export async function planMembers(count: number, root: string): Promise<readonly MemberSpec[]> {
+/** Puts something before each member: given where that listens, as host:port, says where others are told to find it. */
+export interface Detours {
+  readonly forClients?: (endpoint: string) => Promise<string>;
+  readonly forPeers?: (endpoint: string) => Promise<string>;
+}
+
+const straight = async (endpoint: string): Promise<string> => endpoint;
+
+/** Names, ports and folders for `count` founding members under `root`; starts nothing but the detours. */
+export async function planMembers(
+  count: number,
+  root: string,
+  { forClients = straight, forPeers = straight }: Detours = {},
+): Promise<readonly MemberSpec[]> {
   const named = [];
   for (let number = 1; number <= count; number += 1) {
-    const peerUrl = `http://127.0.0.1:${await freePort()}`;
-    named.push({ name: `m${number}`, peerUrl, endpoint: `127.0.0.1:${await freePort()}` });
+    const peerEndpoint = `127.0.0.1:${await freePort()}`;
+    const endpoint = `127.0.0.1:${await freePort()}`;
+    named.push({
+      name: `m${number}`,
+      peerListenUrl: `http://${peerEndpoint}`,
+      peerUrl: `http://${await forPeers(peerEndpoint)}`,
+      endpoint,
+      advertised: await forClients(endpoint),
+    });
   }
   const initialCluster = named.map(({ name, peerUrl }) => `${name}=${peerUrl}`).join(',');
   return named.map((member) => ({
@@ -87,8 +110,8 @@ export function memberArguments(spec: MemberSpec): readonly string[] {
     name: spec.name,
     'data-dir': spec.dataDir,
     'listen-client-urls': `http://${spec.endpoint}`,
-    'advertise-client-urls': `http://${spec.endpoint}`,
-    'listen-peer-urls': spec.peerUrl,
+    'advertise-client-urls': `http://${spec.advertised}`,
+    'listen-peer-urls': spec.peerListenUrl,
     'initial-advertise-peer-urls': spec.peerUrl,
     'initial-cluster': spec.initialCluster,
     'initial-cluster-state': 'new',
