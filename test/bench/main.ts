@@ -3,6 +3,8 @@
  *                        [--in-flight 1|64|1024] [--profile FOLDER]
  * npm run bench -- watch [--rounds 3] [--only quorate|etcd] [--profile FOLDER]
  * npm run bench -- lease [--seconds 5] [--rounds 3] [--only quorate|etcd] [--profile FOLDER]
+ * npm run bench -- sdk [--seconds 0.7] [--rounds 11] [--only quorate|etcd] [--operation put|get]
+ *                      [--in-flight 1|64|512] [--profile FOLDER]
  *
  * Prints figures and leaves with 0; leaves with 1 when a figure would not be valid. With --profile every Quorate
  * process leaves a .cpuprofile for DevTools in FOLDER; its name holds the process id, and that of the leader is printed.
@@ -14,14 +16,16 @@ import { type Program, requirePeer } from '../harness/etcd.js';
 import type { Operation } from './contender.js';
 import { runLeases } from './lease.js';
 import { leaseTableOf, tableOf, watchTablesOf } from './report.js';
+import { runSdk } from './sdk.js';
+import { sdkReportOf } from './sdk-report.js';
 import { runUnary } from './unary.js';
 import { measureAudience, runWatch } from './watch.js';
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: {
-    seconds: { type: 'string', default: '5' },
-    rounds: { type: 'string', default: '3' },
+    seconds: { type: 'string' },
+    rounds: { type: 'string' },
     only: { type: 'string' },
     operation: { type: 'string' },
     'in-flight': { type: 'string' },
@@ -29,19 +33,21 @@ const { positionals, values } = parseArgs({
   },
 });
 
-const [what] = chosen('what', positionals.join(), ['unary', 'watch', 'lease']);
+const [what] = chosen('what', positionals.join(), ['unary', 'watch', 'lease', 'sdk']);
 const programs: readonly Program[] = chosen('only', values.only, ['etcd', 'quorate']);
 const operations: readonly Operation[] = chosen('operation', values.operation, ['put', 'get']);
-const inFlights = chosen('in-flight', values['in-flight'], ['1', '64', '1024']).map(Number);
+const inFlights = chosen('in-flight', values['in-flight'], ['1', '64', what === 'sdk' ? '512' : '1024']).map(Number);
 for (const program of programs) {
   if (!requirePeer(program)) throw new Error(`${program} is not there (Debian: etcd-server; Quorate: npm run build)`);
 }
 const profileFolder = values.profile === undefined ? undefined : resolve(values.profile);
 if (profileFolder !== undefined) await mkdir(profileFolder, { recursive: true });
 const nodeArgs = profileFolder === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', profileFolder];
-const rounds = positive('rounds', values.rounds);
+const rounds = positive('rounds', values.rounds ?? (what === 'sdk' ? '11' : '3'));
+const seconds = positive('seconds', values.seconds ?? (what === 'sdk' ? '0.7' : '5'));
 if (what === 'watch') await watch();
 else if (what === 'lease') await lease();
+else if (what === 'sdk') await sdk();
 else await unary();
 
 async function watch(): Promise<void> {
@@ -56,7 +62,6 @@ async function lease(): Promise<void> {
   console.log(
     '3 members each; 100,000 leases, renewed on one stream at the leader; then twice 4,000 that nobody renews; medians',
   );
-  const seconds = positive('seconds', values.seconds);
   console.log(leaseTableOf(await runLeases({ programs, seconds, rounds, nodeArgs })));
 }
 
@@ -64,15 +69,14 @@ async function unary(): Promise<void> {
   console.log(
     '3 members each, on loopback and one disk; 256-byte values; all calls to the leader; medians of all rounds',
   );
-  const figures = await runUnary({
-    programs,
-    operations,
-    inFlights,
-    seconds: positive('seconds', values.seconds),
-    rounds,
-    nodeArgs,
-  });
-  console.log(tableOf(figures));
+  console.log(tableOf(await runUnary({ programs, operations, inFlights, seconds, rounds, nodeArgs })));
+}
+
+async function sdk(): Promise<void> {
+  console.log(
+    '3 members each; @quorate/client and the etcd3 package from npm, one process, at the leader; 256-byte values; medians',
+  );
+  console.log(sdkReportOf(await runSdk({ programs, operations, inFlights, seconds, rounds, nodeArgs })));
 }
 
 /** All of `known`, or the one that was named. */

@@ -107,7 +107,7 @@ function ratioOf<F extends { readonly program: Program }>(
   return ours === undefined || theirs === undefined ? [] : [(rateOf(ours) / rateOf(theirs)).toFixed(2)];
 }
 
-function aligned(rows: readonly (readonly string[])[]): string {
+export function aligned(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   return rows.map((row) => row.map((cell, column) => cell.padStart(widths[column] ?? 0)).join('  ')).join('\n');
 }
