@@ -8,6 +8,7 @@ import type { Event } from '../state/result.js';
 import type { StateMachine } from '../state/state-machine.js';
 import type { AppliedPoint } from '../storage/member-store.js';
 import { decodeCommand, type ProposalId } from './command-codec.js';
+import { commandsIn } from './entry-batch.js';
 import type { GrantListeners } from './grant-listeners.js';
 import type { Leases } from './leases.js';
 import { LIMITS } from './limits.js';
@@ -58,7 +59,7 @@ export class Applier {
     const { raft, lane } = this.#parts;
     for (const entry of entries) {
       if (lane.isFull) break;
-      if (entry.kind === 'normal') this.#applyCommand(entry);
+      if (entry.kind === 'normal') for (const data of commandsIn(entry.data)) this.#applyCommand(entry, data);
       else this.#parts.proposals.entryApplied(entry.term, undefined, undefined);
       this.#point = {
         index: entry.index,
@@ -91,8 +92,8 @@ export class Applier {
     this.#removedRevision = this.#machine.removedRevision;
   }
 
-  #applyCommand(entry: Entry): void {
-    const { id, command, stamp } = decodeCommand(entry.data);
+  #applyCommand(entry: Entry, data: Uint8Array): void {
+    const { id, command, stamp } = decodeCommand(data);
     const applied = this.#machine.apply(command, entry.term, entry.index, stamp);
     this.#parts.lane.addWrites(applied.writes);
     for (const events of byRevision(applied.events)) this.#parts.publish(events);

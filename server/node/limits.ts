@@ -19,6 +19,8 @@ export const LIMITS = {
   forwardWindow: 4 * 16_384,
   /** Data of forwarded proposals in one peer message, the last one included whole. */
   forwardBytesMax: 1024 * 1024,
+  /** Data of commands that share one entry of the log. */
+  batchBytesMax: 16 * 1024,
   /** State writes applied in memory and not yet in the engine; apply pauses beyond it. */
   pendingWritesMax: 50_000,
   pendingWriteBytesMax: 64 * 1024 * 1024,

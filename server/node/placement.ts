@@ -6,6 +6,7 @@
 import { QuorateError } from '../lib/quorate-error.js';
 import type { Raft } from '../raft/raft.js';
 import type { LogIndex, NodeId } from '../raft/types.js';
+import { batchLengths, encodeBatch } from './entry-batch.js';
 import { SeenForwards } from './forwards.js';
 import { LIMITS } from './limits.js';
 import type { Forward, ForwardedProposal, ForwardRefusal, ForwardResult, PeerTransport } from './ports.js';
@@ -36,7 +37,11 @@ export class Placement {
     if (!proposals.hasWaiting || raft.leader === 0n) return;
     const waiting = proposals.takeWaiting();
     if (raft.role === 'leader') {
-      for (const proposal of waiting) this.#place(proposal);
+      let start = 0;
+      for (const length of batchLengths(waiting)) {
+        this.#place(waiting.slice(start, start + length));
+        start += length;
+      }
       return;
     }
     this.#forward(waiting.map((one) => ({ attempt: proposals.forwarded(one, raft.term, now), data: one.data })));
@@ -82,12 +87,15 @@ export class Placement {
     }
   }
 
-  #place(proposal: Proposal): void {
+  /** All in one entry. */
+  #place(together: readonly Proposal[]): void {
     const { raft, proposals } = this.#parts;
-    const placed = raft.propose(proposal.data);
-    if (placed.ok) proposals.placed(proposal, placed.id.term, placed.id.index);
-    else if (placed.reason === 'tooManyUncommitted') proposals.fail(proposal, tooManyUncommitted());
-    else proposals.putBack(proposal);
+    const placed = raft.propose(encodeBatch(together.map(({ data }) => data)));
+    for (const proposal of together) {
+      if (placed.ok) proposals.placed(proposal, placed.id.term, placed.id.index);
+      else if (placed.reason === 'tooManyUncommitted') proposals.fail(proposal, tooManyUncommitted());
+      else proposals.putBack(proposal);
+    }
   }
 
   #forward(proposals: readonly ForwardedProposal[]): void {

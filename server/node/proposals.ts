@@ -28,6 +28,8 @@ type Place =
 export interface Proposal {
   readonly seq: number;
   readonly data: Uint8Array;
+  /** It may share an entry of the log with others. */
+  readonly isBatchable: boolean;
   readonly deadline: number;
   readonly waiter: ProposalWaiter;
   place: Place;
@@ -68,10 +70,10 @@ export class Proposals {
   }
 
   /** `data` carries the id made of nextSeq(). Throws TOO_MANY_REQUESTS when the window is full. */
-  add(data: Uint8Array, deadline: number, waiter: ProposalWaiter): Proposal {
+  add(data: Uint8Array, deadline: number, waiter: ProposalWaiter, isBatchable = false): Proposal {
     this.assertRoom(data.length);
     this.#lastSeq += 1;
-    const proposal: Proposal = { seq: this.#lastSeq, data, deadline, waiter, place: WAITING };
+    const proposal: Proposal = { seq: this.#lastSeq, data, isBatchable, deadline, waiter, place: WAITING };
     this.#bySeq.set(proposal.seq, proposal);
     this.#waiting.add(proposal);
     this.#bytes += data.length;

@@ -202,7 +202,8 @@ export class RaftNode implements PeerReceiver {
   propose(command: Command, deadline: number, waiter: ProposalWaiter, stamp?: Stamp): { abandon(): void } {
     this.#assertTaking();
     const id = this.#proposalId(this.#proposals.nextSeq());
-    const proposal = this.#proposals.add(encodeCommand(id, command, stamp), deadline, waiter);
+    const isBatchable = command.kind === 'put';
+    const proposal = this.#proposals.add(encodeCommand(id, command, stamp), deadline, waiter, isBatchable);
     this.#schedule();
     return { abandon: () => this.#proposals.abandon(proposal) };
   }

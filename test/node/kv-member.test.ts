@@ -114,11 +114,12 @@ describe('a member answers', () => {
   });
 
   it('bytes beyond what may be uncommitted with a refusal', async () => {
-    cluster = new NodeCluster(1, { raft: { uncommittedBytesMax: 1000 } });
+    cluster = new NodeCluster(1, { raft: { uncommittedBytesMax: 40_000 } });
     await cluster.startAll();
     const leader = await cluster.untilLeader();
     const release = stick(leader);
-    const codes = Array.from({ length: 5 }, () => codeOf(leader.kv.put(put('k', 'v'.repeat(300)))));
+    // Each too large to share an entry with another one.
+    const codes = Array.from({ length: 5 }, () => codeOf(leader.kv.put(put('k', 'v'.repeat(15_000)))));
     await cluster.clock.advance(50);
     release();
     expect(await cluster.run(Promise.all(codes))).toEqual([

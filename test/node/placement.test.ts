@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { commandsIn } from '../../server/node/entry-batch.js';
 import { LIMITS } from '../../server/node/limits.js';
 import { Placement } from '../../server/node/placement.js';
 import type { Forward, ForwardResult, PeerMessage } from '../../server/node/ports.js';
@@ -45,12 +46,12 @@ function build(boot = 4) {
   const transport = { send: (to: bigint, message: PeerMessage) => void sent.push({ to, message }) };
   const placement = new Placement({ raft, proposals, transport, boot, silenceMs: SILENCE_MS });
   const answers: string[] = [];
-  const add = (data: string): void => {
+  const add = (data: string, isBatchable = false): void => {
     const waiter = {
       applied: () => void answers.push(`${data}: applied`),
       failed: ({ code }: { code: string }) => void answers.push(`${data}: ${code}`),
     };
-    proposals.add(Buffer.from(data), 1000, waiter);
+    proposals.add(Buffer.from(data), 1000, waiter, isBatchable);
   };
   const sentForward = (place: number): Forward => {
     const message = sent[place]?.message;
@@ -68,6 +69,48 @@ function forwarded(attempts: readonly number[], parts: Partial<Forward> = {}): F
   const proposals = attempts.map((attempt) => ({ attempt, data: Buffer.from(`p${attempt}`) }));
   return { kind: 'forward', term: 5, boot: 1, proposals, ...parts };
 }
+
+describe('commands that share an entry', () => {
+  const inEntries = (log: readonly string[]): readonly (readonly string[])[] =>
+    log.map((data) => commandsIn(Buffer.from(data)).map((command) => Buffer.from(command).toString()));
+
+  it('those that come together are placed in one, between those that stand alone', () => {
+    const { placement, proposals, raft, add, answers } = build();
+    raft.lead(5);
+    for (const data of ['a', 'b']) add(data, true);
+    add('alone');
+    for (const data of ['c', 'd', 'e']) add(data, true);
+    placement.placeWaiting(0);
+    expect(inEntries(raft.log)).toEqual([['a', 'b'], ['alone'], ['c', 'd', 'e']]);
+    expect(proposals.hasWaiting).toBe(false);
+    // Each has its own answer: the first is applied, all others lose their place to a later leader.
+    proposals.entryApplied(5, 1, {
+      outcome: { ok: true, result: { kind: 'void' } },
+      revision: 1,
+      events: [],
+      writes: [],
+    });
+    proposals.entryApplied(6, undefined, undefined);
+    const lost = ['b', 'alone', 'c', 'd', 'e'].map((data) => `${data}: PROPOSAL_DROPPED`);
+    expect(answers).toEqual(['a: applied', ...lost]);
+  });
+
+  it('are refused together, or wait together in their order', () => {
+    const { placement, raft, add, answers } = build();
+    raft.lead(5);
+    for (const data of ['a', 'b']) add(data, true);
+    raft.refusal = 'transferring';
+    placement.placeWaiting(0);
+    expect(answers).toEqual([]);
+    raft.refusal = undefined;
+    placement.placeWaiting(0);
+    expect(inEntries(raft.log)).toEqual([['a', 'b']]);
+    for (const data of ['c', 'd']) add(data, true);
+    raft.refusal = 'tooManyUncommitted';
+    placement.placeWaiting(0);
+    expect(answers).toEqual(['c: TOO_MANY_REQUESTS', 'd: TOO_MANY_REQUESTS']);
+  });
+});
 
 describe('placing what waits', () => {
   it('does nothing as long as nobody leads', () => {

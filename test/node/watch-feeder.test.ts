@@ -19,9 +19,11 @@ async function single(): Promise<{ cluster: NodeCluster; member: RunningMember; 
   return { cluster, member, history };
 }
 
+/** Each in an entry of its own, as logs are trimmed by entries: bare puts that come together would share one. */
 async function putMany(cluster: NodeCluster, member: RunningMember, count: number, size = 10): Promise<void> {
   const value = 'x'.repeat(size);
-  await cluster.run(Promise.all(Array.from({ length: count }, (_, at) => member.kv.put(put(`k${at % 7}`, value)))));
+  const putOne = (at: number) => member.kv.txn(txn({ success: [put(`k${at % 7}`, value)] }));
+  await cluster.run(Promise.all(Array.from({ length: count }, (_, at) => putOne(at))));
 }
 
 /** A restart forgets the newest events, so that history comes from the disk; nothing is left to be applied again. */

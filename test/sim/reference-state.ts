@@ -3,6 +3,7 @@
  * every entry of the committed log, in order, each once. What any member shows at an index must equal it.
  */
 import { decodeCommand } from '../../server/node/command-codec.js';
+import { commandsIn } from '../../server/node/entry-batch.js';
 import type { ConfState, LogIndex, Term } from '../../server/raft/types.js';
 import type { Command } from '../../server/state/command.js';
 import type { Applied, Event, MemberInfo } from '../../server/state/result.js';
@@ -96,8 +97,8 @@ export class ReferenceState {
       this.#points.push(before);
       return;
     }
-    if (entry.kind === 'normal') {
-      const { command, stamp } = decodeCommand(entry.data);
+    for (const data of entry.kind === 'normal' ? commandsIn(entry.data) : []) {
+      const { command, stamp } = decodeCommand(data);
       const applied = this.#machine.apply(command, entry.term, index, stamp);
       this.#hash.take(applied.events);
       const atMs = this.#committed.knownAtMs(index) ?? 0;

@@ -102,7 +102,7 @@ export namespace GrantMode {
   export type UNRECOGNIZED = typeof GrantMode.UNRECOGNIZED;
 }
 
-/** The data of one normal entry of the log. */
+/** The data of a normal entry of the log, or part of it: see LogBatch. */
 export interface LogCommand {
   /** 1. Anything else is refused by a member of this release. */
   version: number;
@@ -160,6 +160,15 @@ export interface LogCommand {
     | undefined;
   /** Which write of which session the command is; absent: of none. */
   stamp: Stamp | undefined;
+}
+
+/**
+ * Several commands in one normal entry. They are applied in their order, as if each had an entry of its own. A LogCommand
+ * begins with its version, so the first byte tells one from the other.
+ */
+export interface LogBatch {
+  /** At least two. */
+  commands: LogCommand[];
 }
 
 /** Names a write of a session. Writes of a session are applied in the order of their numbers, each at most once. */
@@ -811,6 +820,61 @@ export const LogCommand: MessageFns<LogCommand> = {
       }
     }
     message.stamp = (object.stamp !== undefined && object.stamp !== null) ? Stamp.fromPartial(object.stamp) : undefined;
+    return message;
+  },
+};
+
+function createBaseLogBatch(): LogBatch {
+  return { commands: [] };
+}
+
+export const LogBatch: MessageFns<LogBatch> = {
+  encode(message: LogBatch, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.commands) {
+      LogCommand.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LogBatch {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLogBatch();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.commands.push(LogCommand.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<LogBatch>): LogBatch {
+    return LogBatch.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LogBatch>): LogBatch {
+    const message = createBaseLogBatch();
+    message.commands = object.commands?.map((e) => LogCommand.fromPartial(e)) || [];
     return message;
   },
 };
