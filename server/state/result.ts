@@ -77,6 +77,8 @@ export interface SessionReply extends Pick<SessionInfo, 'settled' | 'contactMs'>
   readonly outcome: Outcome;
   /** Of the entry. */
   readonly revision: number;
+  /** On the disk: how many replies just before this one it stands for as well, each with one revision less. */
+  readonly before?: number;
 }
 
 export type CommandResult =

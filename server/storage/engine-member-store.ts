@@ -18,6 +18,7 @@ import type { SnapshotReader, SnapshotWriter, StateRecords, StoredRevision } fro
 import { RangeCleaner } from './range-cleaner.js';
 import { openRecord } from './record.js';
 import { activeOp, deleteEntryOp, entryOp, hardStateOp, statePut, stateOp } from './record-ops.js';
+import { ReplyRun } from './reply-run.js';
 import { EngineSnapshotReader } from './snapshot-reader.js';
 import { EngineSnapshotWriter, type StagedSnapshot } from './snapshot-writer.js';
 import { decodeRevisionRecord, StateScan, type ScanTotals } from './state-scan.js';
@@ -245,12 +246,26 @@ export class EngineMemberStore implements MemberStore {
   }
 
   #saveState(ops: EngineOp[], writes: readonly StateWrite[]): void {
+    const run = new ReplyRun();
+    const endRun = (): void => {
+      const write = run.take();
+      if (write !== undefined) ops.push(stateOp(this.#generation, write));
+    };
     for (const write of writes) {
+      if (write.kind === 'putReply') {
+        if (run.add(write.reply)) continue;
+        endRun();
+        if (run.add(write.reply)) continue;
+      } else if (write.kind !== 'putRevision') {
+        // It may be about one of these replies.
+        endRun();
+      }
       const op = stateOp(this.#generation, write);
       ops.push(op);
       if (write.kind === 'putRevision' && op.type === 'put') this.#countPut(op.key.length + op.value.length);
       if (write.kind === 'deleteRevision') this.#countDelete();
     }
+    endRun();
   }
 
   #saveTrim(ops: EngineOp[], trimTo: SnapshotMeta): void {

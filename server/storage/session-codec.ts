@@ -53,12 +53,13 @@ export function encodeReply(reply: SessionReply): Uint8Array {
     contactMs: BigInt(reply.contactMs),
     revision: BigInt(reply.revision),
     outcome: outcomeToWire(reply.outcome),
+    before: BigInt(reply.before ?? 0),
   };
   return writer.encode((to) => wire.StoredReply.encode(message, to));
 }
 
 export function decodeReply(payload: Buffer): SessionReply {
-  const { session, sequence, settled, contactMs, revision, outcome } = wire.StoredReply.decode(payload);
+  const { session, sequence, settled, contactMs, revision, outcome, before } = wire.StoredReply.decode(payload);
   return {
     session: safeInteger(session),
     sequence: safeInteger(sequence),
@@ -66,6 +67,7 @@ export function decodeReply(payload: Buffer): SessionReply {
     contactMs: safeInteger(contactMs),
     revision: safeInteger(revision),
     outcome: outcomeFromWire(outcome),
+    ...(before > 0n && { before: safeInteger(before) }),
   };
 }
 

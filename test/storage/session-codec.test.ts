@@ -104,9 +104,12 @@ test('the reply to a plain put, written by hand, is what the generated code make
   const writer = new WireWriter();
   fc.assert(
     fc.property(plain, (stored) => {
-      writer.begin(PLAIN_REPLY_BYTES_MAX);
-      writePlainReply(writer, stored);
-      expect(writer.take()).toEqual(Buffer.from(codec.encodeReply(stored)));
+      for (const reply of [stored, { ...stored, before: 1 }, { ...stored, before: stored.session }]) {
+        writer.begin(PLAIN_REPLY_BYTES_MAX);
+        writePlainReply(writer, reply);
+        expect(writer.take()).toEqual(Buffer.from(codec.encodeReply(reply)));
+        expect(codec.decodeReply(Buffer.from(codec.encodeReply(reply)))).toEqual(reply);
+      }
     }),
   );
   fc.assert(

@@ -88,7 +88,8 @@ export class Session {
     this.#settled = Math.max(this.#settled, reply.settled);
     this.#applied = Math.max(this.#applied, reply.sequence);
     this.#contactMs = Math.max(this.#contactMs, reply.contactMs);
-    this.#add(reply.sequence, reply.outcome, reply.revision);
+    const { sequence, outcome, revision, before = 0 } = reply;
+    for (let back = before; back >= 0; back -= 1) this.#add(sequence - back, outcome, revision - back);
   }
 
   /** All of it is restored. */

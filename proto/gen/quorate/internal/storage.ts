@@ -167,6 +167,8 @@ export interface StoredReply {
     /** Of a proclamation. */
     { $case: "grantProclaim"; value: StoredNothing }
     | undefined;
+  /** This record stands for as many replies just before it as well: the same outcome, each with one revision less. */
+  before: bigint;
 }
 
 /** There is nothing to say about it but that it happened. */
@@ -968,7 +970,7 @@ export const StoredSession: MessageFns<StoredSession> = {
 };
 
 function createBaseStoredReply(): StoredReply {
-  return { session: 0n, sequence: 0n, settled: 0n, contactMs: 0n, revision: 0n, outcome: undefined };
+  return { session: 0n, sequence: 0n, settled: 0n, contactMs: 0n, revision: 0n, outcome: undefined, before: 0n };
 }
 
 export const StoredReply: MessageFns<StoredReply> = {
@@ -1031,6 +1033,12 @@ export const StoredReply: MessageFns<StoredReply> = {
       case "grantProclaim":
         StoredNothing.encode(message.outcome.value, writer.uint32(114).fork()).join();
         break;
+    }
+    if (message.before !== 0n) {
+      if (BigInt.asUintN(64, message.before) !== message.before) {
+        throw new globalThis.Error("value provided for field message.before of type uint64 too large");
+      }
+      writer.uint32(120).uint64(message.before);
     }
     return writer;
   },
@@ -1160,6 +1168,14 @@ export const StoredReply: MessageFns<StoredReply> = {
             message.outcome = { $case: "grantProclaim", value: StoredNothing.decode(reader, reader.uint32()) };
             continue;
           }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.before = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1238,6 +1254,7 @@ export const StoredReply: MessageFns<StoredReply> = {
         break;
       }
     }
+    message.before = (object.before !== undefined && object.before !== null) ? BigInt(object.before) : 0n;
     return message;
   },
 };
