@@ -13,11 +13,13 @@ import {
   encodeLargeTxn,
   needsSlices,
 } from './large-answer.js';
+import { isPlainRange, type PlainAnswer } from './plain-answer.js';
 import { answerField } from './session-frames.js';
 
 /** The answer to one request. `bytes`: about what it takes when encoded. */
 export type Content =
   | { readonly kind: 'small'; readonly reply: NonNullable<Reply['reply']>; readonly bytes: number }
+  | { readonly kind: 'plain'; readonly plain: PlainAnswer; readonly bytes: number }
   | { readonly kind: 'large'; readonly field: number; readonly bytes: number; readonly encode: () => Promise<Buffer> };
 
 /** A reply with nothing in it but numbers. */
@@ -29,7 +31,10 @@ export function small(reply: NonNullable<Reply['reply']>, bytes = PLAIN_BYTES): 
 
 export function rangeContent(answer: RangeAnswer): Content {
   const bytes = PLAIN_BYTES + bytesOf(answer.kvs);
-  if (!needsSlices(bytes)) return small({ $case: 'range', value: rangeToWire(answer) }, bytes);
+  if (!needsSlices(bytes)) {
+    if (isPlainRange(answer)) return { kind: 'plain', plain: { kind: 'range', answer }, bytes };
+    return small({ $case: 'range', value: rangeToWire(answer) }, bytes);
+  }
   return { kind: 'large', field: answerField.range, bytes, encode: () => encodeLargeRange(answer) };
 }
 
@@ -53,8 +58,9 @@ function leaseGrantContent({ header, id, ttl }: LeaseGrantAnswer): Content {
 export function writeContent(written: WriteAnswer): Content {
   switch (written.kind) {
     case 'put': {
-      const { prevKv } = written.answer;
-      return small({ $case: 'put', value: putToWire(written.answer) }, PLAIN_BYTES + bytesOf(prevKv ? [prevKv] : []));
+      const { header, prevKv } = written.answer;
+      if (prevKv === undefined) return { kind: 'plain', plain: { kind: 'put', header }, bytes: PLAIN_BYTES };
+      return small({ $case: 'put', value: putToWire(written.answer) }, PLAIN_BYTES + bytesOf([prevKv]));
     }
     case 'deleteRange':
       return deleteRangeContent(written.answer);

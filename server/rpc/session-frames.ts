@@ -7,14 +7,15 @@ import {
   Open,
   type Goodbye,
   type Leadership,
-  type Reply,
+  Reply,
   Request,
   ServerFrame,
   type Welcome,
 } from '@quorate/proto/quorate/v1/session.js';
-import { bytesFieldSize, varintFieldSize, WireWriter } from '../lib/wire-writer.js';
+import { bytesFieldSize, varintFieldSize, varintSize, WireWriter } from '../lib/wire-writer.js';
 import { encodeMessage, MalformedMessage } from './codec.js';
 import { txnRequestShape } from './kv-shapes.js';
+import { type PlainAnswer, plainReplySize, writePlainReply } from './plain-answer.js';
 import { FLAT, type MessageShape, wireFault } from './wire-check.js';
 
 export interface SizedRequest {
@@ -86,14 +87,33 @@ export function goodbyeFrame(value: Goodbye): Buffer {
   return encodeMessage(ServerFrame, { frame: { $case: 'goodbye', value } });
 }
 
-export function repliesFrame(replies: readonly Reply[]): Buffer {
-  return encodeMessage(ServerFrame, { frame: { $case: 'replies', value: { replies: [...replies] } } });
+/** A reply whose answer is written by hand, or one of any other kind. */
+export type FramedReply = Reply | { readonly number: number; readonly plain: PlainAnswer };
+
+export function repliesFrame(replies: readonly FramedReply[]): Buffer {
+  // Of those that the generated code writes, the bytes stand for their size as well.
+  const encoded = replies.map((reply) => ('plain' in reply ? undefined : encodeMessage(Reply, reply)));
+  const sizes = replies.map((reply, place) =>
+    'plain' in reply ? plainReplySize(reply.number, reply.plain) : (encoded[place]?.length ?? 0),
+  );
+  let size = 0;
+  for (const each of sizes) size += 1 + varintSize(each) + each;
+  writer.begin(1 + varintSize(size) + size);
+  writer.varintField(tag.replies, size);
+  for (let place = 0; place < replies.length; place += 1) {
+    const reply = replies[place] as FramedReply;
+    writer.varintField(tag.reply, sizes[place] ?? 0);
+    if ('plain' in reply) writePlainReply(writer, reply.number, reply.plain);
+    else writer.raw(encoded[place] ?? NOTHING);
+  }
+  return writer.take();
 }
 
 /** Of Reply, whose answer is encoded already. */
 export const answerField = { range: 3, deleteRange: 5, txn: 6 } as const;
 const tag = { replies: (2 << 3) | 2, reply: (1 << 3) | 2, number: 1 << 3 } as const;
 const LENGTH_DELIMITED = 2;
+const NOTHING = Buffer.alloc(0);
 
 const writer = new WireWriter();
 

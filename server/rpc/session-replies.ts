@@ -2,11 +2,11 @@
  * Replies on their way to the client. Those of one turn share a frame; one that is large is encoded in slices, alone, while
  * the others pass it by. Nothing is encoded that the client does not take yet.
  */
-import type { Failure, Reply } from '@quorate/proto/quorate/v1/session.js';
+import type { Failure } from '@quorate/proto/quorate/v1/session.js';
 import type { Clock } from '../lib/clock.js';
 import type { RequestGate } from './request-gate.js';
 import { type Content, small } from './session-answers.js';
-import { largeReplyFrame, repliesFrame } from './session-frames.js';
+import { type FramedReply, largeReplyFrame, repliesFrame } from './session-frames.js';
 import type { SessionSink } from './session-port.js';
 
 /** Replies of about so much go into one frame; the last one counts whole. */
@@ -64,7 +64,7 @@ export class SessionReplies {
   /** Goes out when what runs now has run: what else is answered by then goes with it. */
   add(reply: PendingReply): void {
     if (this.#isOver) return;
-    (reply.content.kind === 'small' ? this.#small : this.#large).push(reply);
+    (reply.content.kind === 'large' ? this.#large : this.#small).push(reply);
     this.#hold(reply);
     this.#schedule();
   }
@@ -186,6 +186,7 @@ export class SessionReplies {
   }
 }
 
-function replyOf({ number, content }: PendingReply): Reply {
+function replyOf({ number, content }: PendingReply): FramedReply {
+  if (content.kind === 'plain') return { number, plain: content.plain };
   return { number: BigInt(number), reply: content.kind === 'small' ? content.reply : undefined };
 }
