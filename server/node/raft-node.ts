@@ -202,8 +202,7 @@ export class RaftNode implements PeerReceiver {
   propose(command: Command, deadline: number, waiter: ProposalWaiter, stamp?: Stamp): { abandon(): void } {
     this.#assertTaking();
     const id = this.#proposalId(this.#proposals.nextSeq());
-    const isBatchable = command.kind === 'put';
-    const proposal = this.#proposals.add(encodeCommand(id, command, stamp), deadline, waiter, isBatchable);
+    const proposal = this.#proposals.add(encodeCommand(id, command, stamp), deadline, waiter, command.kind === 'put');
     this.#schedule();
     return { abandon: () => this.#proposals.abandon(proposal) };
   }
