@@ -16,7 +16,7 @@ import { type Program, requirePeer } from '../harness/etcd.js';
 import type { Operation } from './contender.js';
 import { runLeases } from './lease.js';
 import { leaseTableOf, tableOf, watchTablesOf } from './report.js';
-import { runSdk } from './sdk.js';
+import { runSdk, type SdkFigure } from './sdk.js';
 import { sdkReportOf } from './sdk-report.js';
 import { runUnary } from './unary.js';
 import { measureAudience, runWatch } from './watch.js';
@@ -76,7 +76,8 @@ async function sdk(): Promise<void> {
   console.log(
     '3 members each; @quorate/client and the etcd3 package from npm, one process, at the leader; 256-byte values; medians',
   );
-  console.log(sdkReportOf(await runSdk({ programs, operations, inFlights, seconds, rounds, nodeArgs })));
+  const onMeasured = (figures: readonly SdkFigure[]): void => console.error(sdkReportOf(figures));
+  console.log(sdkReportOf(await runSdk({ programs, operations, inFlights, seconds, rounds, nodeArgs, onMeasured })));
 }
 
 /** All of `known`, or the one that was named. */

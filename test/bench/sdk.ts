@@ -19,6 +19,8 @@ export interface SdkOptions {
   readonly rounds: number;
   /** Flags of Node.js itself, for Quorate's members and its client. */
   readonly nodeArgs: readonly string[];
+  /** Told of the figures of each load as soon as they are there: the whole may take minutes. */
+  readonly onMeasured: (figures: readonly SdkFigure[]) => void;
 }
 
 export interface SdkFigure {
@@ -49,7 +51,9 @@ export async function runSdk(options: SdkOptions): Promise<readonly SdkFigure[]>
     // The most calls first: what comes after them finds members that are warm.
     for (const inFlight of [...options.inFlights].sort((a, b) => b - a)) {
       for (const operation of options.operations) {
-        figures.push(...(await measure(contenders, operation, inFlight, options)));
+        const measured = await measure(contenders, operation, inFlight, options);
+        options.onMeasured(measured);
+        figures.push(...measured);
       }
     }
     for (const { program, leaderPid } of contenders) console.log(`process of ${program}'s leader: ${leaderPid}`);
