@@ -46,5 +46,7 @@ export function serve<Question>(answer: (question: Question) => Promise<unknown>
     );
   });
   process.on('uncaughtException', (error) => fail(error.message));
+  // Also when the one that asks has crashed.
+  process.on('disconnect', () => process.exit());
   return fail;
 }
