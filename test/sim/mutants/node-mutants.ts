@@ -30,8 +30,13 @@ export const NODE_MUTANTS: readonly Mutant[] = [
     replacements: [
       {
         file: 'node/applier.ts',
-        find: "if (entry.kind === 'normal') this.#applyCommand(entry);\n      else this",
-        replace: "if (entry.kind === 'normal') {\n        if (!this.#applyCommand(entry)) continue;\n      } else this",
+        find:
+          "if (entry.kind === 'normal') for (const data of commandsIn(entry.data)) this.#applyCommand(entry, data);\n" +
+          '      else this',
+        replace:
+          "if (entry.kind === 'normal') {\n        let isDone = true;\n" +
+          '        for (const data of commandsIn(entry.data)) isDone = this.#applyCommand(entry, data);\n' +
+          '        if (!isDone) continue;\n      } else this',
       },
       {
         file: 'node/applier.ts',
@@ -41,8 +46,8 @@ export const NODE_MUTANTS: readonly Mutant[] = [
       },
       {
         file: 'node/applier.ts',
-        find: '#applyCommand(entry: Entry): void {',
-        replace: '#applyCommand(entry: Entry): boolean {',
+        find: '#applyCommand(entry: Entry, data: Uint8Array): void {',
+        replace: '#applyCommand(entry: Entry, data: Uint8Array): boolean {',
       },
       {
         file: 'node/applier.ts',
