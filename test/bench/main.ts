@@ -5,6 +5,7 @@
  * npm run bench -- lease [--seconds 5] [--rounds 3] [--only quorate|etcd] [--profile FOLDER]
  * npm run bench -- sdk [--seconds 0.7] [--rounds 11] [--only quorate|etcd] [--operation put|get]
  *                      [--in-flight 1|64|512] [--profile FOLDER]
+ * npm run bench -- lock [--seconds 1] [--rounds 7] [--only quorate|etcd]
  *
  * Prints figures and leaves with 0; leaves with 1 when a figure would not be valid. With --profile every Quorate
  * process leaves a .cpuprofile for DevTools in FOLDER; its name holds the process id, and that of the leader is printed.
@@ -15,6 +16,8 @@ import { parseArgs } from 'node:util';
 import { type Program, requirePeer } from '../harness/etcd.js';
 import type { Operation } from './contender.js';
 import { runLeases } from './lease.js';
+import { runLocks } from './lock.js';
+import { lockReportOf } from './lock-report.js';
 import { leaseTableOf, tableOf, watchTablesOf } from './report.js';
 import { runSdk, type SdkFigure } from './sdk.js';
 import { sdkReportOf } from './sdk-report.js';
@@ -33,7 +36,7 @@ const { positionals, values } = parseArgs({
   },
 });
 
-const [what] = chosen('what', positionals.join(), ['unary', 'watch', 'lease', 'sdk']);
+const [what] = chosen('what', positionals.join(), ['unary', 'watch', 'lease', 'sdk', 'lock']);
 const programs: readonly Program[] = chosen('only', values.only, ['etcd', 'quorate']);
 const operations: readonly Operation[] = chosen('operation', values.operation, ['put', 'get']);
 const inFlights = chosen('in-flight', values['in-flight'], ['1', '64', what === 'sdk' ? '512' : '1024']).map(Number);
@@ -43,11 +46,12 @@ for (const program of programs) {
 const profileFolder = values.profile === undefined ? undefined : resolve(values.profile);
 if (profileFolder !== undefined) await mkdir(profileFolder, { recursive: true });
 const nodeArgs = profileFolder === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', profileFolder];
-const rounds = positive('rounds', values.rounds ?? (what === 'sdk' ? '11' : '3'));
-const seconds = positive('seconds', values.seconds ?? (what === 'sdk' ? '0.7' : '5'));
+const rounds = positive('rounds', values.rounds ?? (what === 'sdk' ? '11' : what === 'lock' ? '7' : '3'));
+const seconds = positive('seconds', values.seconds ?? (what === 'sdk' ? '0.7' : what === 'lock' ? '1' : '5'));
 if (what === 'watch') await watch();
 else if (what === 'lease') await lease();
 else if (what === 'sdk') await sdk();
+else if (what === 'lock') await lock();
 else await unary();
 
 async function watch(): Promise<void> {
@@ -78,6 +82,11 @@ async function sdk(): Promise<void> {
   );
   const onMeasured = (figures: readonly SdkFigure[]): void => console.error(sdkReportOf(figures));
   console.log(sdkReportOf(await runSdk({ programs, operations, inFlights, seconds, rounds, nodeArgs, onMeasured })));
+}
+
+async function lock(): Promise<void> {
+  console.log('3 members each; @quorate/client and the etcd3 package from npm, one process, at the leader; medians');
+  console.log(lockReportOf(await runLocks({ programs, seconds, rounds, nodeArgs })));
 }
 
 /** All of `known`, or the one that was named. */

@@ -30,8 +30,8 @@ export class RemoteProcess<Question extends { readonly kind: string }> {
     });
   }
 
-  end(): void {
-    this.#process.kill();
+  end(signal: NodeJS.Signals = 'SIGTERM'): void {
+    this.#process.kill(signal);
   }
 }
 
