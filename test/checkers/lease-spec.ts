@@ -18,6 +18,8 @@ export interface LoggedEntry extends LogMoment {
   readonly command: Command;
   /** What the state machine made of it. */
   readonly applied: Applied;
+  /** Default: yes. A write of a session that comes again, or out of its turn, does nothing. */
+  readonly takesEffect?: boolean;
 }
 
 interface Life extends LeaseLife {
@@ -76,6 +78,10 @@ export class LeaseSpec {
   #follow(entry: LoggedEntry): void {
     const { command, applied } = entry;
     const { ok } = applied.outcome;
+    if (entry.takesEffect === false) {
+      this.#noEvents(applied.events);
+      return;
+    }
     switch (command.kind) {
       case 'leaseGrant':
         this.#grant(entry, command.id, command.ttlMs);

@@ -10,6 +10,7 @@ const VOTERS = [1, 2, 3, 3, 3, 3, 5, 5, 7] as const;
 const CLIENTS = [2, 3, 4, 6, 8, 8] as const;
 const WATCH_CLIENTS = [0, 1, 1, 2, 3, 4] as const;
 const LEASE_CLIENTS = [0, 0, 0, 1, 2, 4] as const;
+const SESSION_CLIENTS = [0, 0, 0, 1, 2, 3] as const;
 const HEARTBEATS_PER_ELECTION = [5, 10, 20] as const;
 /** Member-seconds under faults: a larger cluster runs for a shorter time. */
 const MEMBER_SECONDS = { from: 50, to: 200 } as const;
@@ -36,6 +37,7 @@ export function drawPlan(seed: number): Plan {
     watchClients: pick(streamOf(seed, 'watch clients'), WATCH_CLIENTS),
     // Of a stream of its own: whoever draws none has the run that he had before there were leases.
     leaseClients: pick(streamOf(seed, 'lease clients'), LEASE_CLIENTS),
+    sessionClients: pick(streamOf(seed, 'SDK'), SESSION_CLIENTS),
     faultyMs,
     heartbeatMs,
     electionMs: heartbeatMs * pick(random, HEARTBEATS_PER_ELECTION),

@@ -6,6 +6,7 @@ import type { PeerReceiver } from '../../server/node/ports.js';
 import type { NodeId } from '../../server/raft/types.js';
 import type { Member } from '../../server/node/member.js';
 import type { MemberProcess } from './member-clock.js';
+import type { SessionDoor } from './session-door.js';
 import type { SimDisk, WriteMoment } from './sim-disk.js';
 import type { SimIdentityFile } from './sim-identity-file.js';
 import type { Watched } from './step-checks.js';
@@ -29,6 +30,8 @@ export interface Running {
   /** How those who watch do. */
   readonly watches: WatchDoor;
   readonly leaseDoor: LeaseMember;
+  /** How clients of the SDK do. */
+  readonly sessions: SessionDoor;
   readonly watched: Watched;
 }
 

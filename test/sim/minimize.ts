@@ -59,6 +59,7 @@ const STEPS: readonly Step[] = [
   fewerClients,
   fewerWatchClients,
   fewerLeaseClients,
+  fewerSessionClients,
   weakerFaults,
 ];
 
@@ -99,6 +100,10 @@ function fewerWatchClients({ plan }: SeedResult): readonly Plan[] {
 function fewerLeaseClients({ plan }: SeedResult): readonly Plan[] {
   const wanted = [0, 1, plan.leaseClients - 1].filter((count) => count >= 0 && count < plan.leaseClients);
   return wanted.map((leaseClients) => ({ ...plan, leaseClients }));
+}
+
+function fewerSessionClients({ plan }: SeedResult): readonly Plan[] {
+  return Array.from({ length: plan.sessionClients }, (_, sessionClients) => ({ ...plan, sessionClients }));
 }
 
 function weakerFaults({ plan }: SeedResult): readonly Plan[] {

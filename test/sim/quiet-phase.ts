@@ -104,6 +104,7 @@ export class QuietPhase {
     world.isFaulty = false;
     world.network.isFaulty = false;
     world.conditions.heal();
+    world.clients.heal();
     faults.stop();
     world.trace.event(() => `all is well from now on for ${[...this.#core].join(' ')}`, ...[...this.#core].map(Number));
     const ids = [...world.slots.keys()];

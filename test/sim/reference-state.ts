@@ -5,7 +5,7 @@
 import { decodeCommand } from '../../server/node/command-codec.js';
 import { commandsIn } from '../../server/node/entry-batch.js';
 import type { ConfState, LogIndex, Term } from '../../server/raft/types.js';
-import type { Command } from '../../server/state/command.js';
+import type { Command, Stamp } from '../../server/state/command.js';
 import type { Applied, Event, MemberInfo } from '../../server/state/result.js';
 import { StateMachine } from '../../server/state/state-machine.js';
 import type { WatchHistory } from '../checkers/watch-record.js';
@@ -32,6 +32,8 @@ export interface ReferenceEntry {
   /** When anybody first knew it to be committed, in true ms. */
   readonly atMs: number;
   readonly command: Command;
+  /** Of a write of a session. */
+  readonly stamp: Stamp | undefined;
   readonly applied: Applied;
   /** The state after it. */
   readonly machine: StateMachine;
@@ -103,7 +105,8 @@ export class ReferenceState {
       this.#hash.take(applied.events);
       const atMs = this.#committed.knownAtMs(index) ?? 0;
       const machine = this.#machine;
-      for (const follower of this.#followers) follower({ index, term: entry.term, atMs, command, applied, machine });
+      const { term } = entry;
+      for (const follower of this.#followers) follower({ index, term, atMs, command, stamp, applied, machine });
       for (const event of applied.events) this.#events.push(event);
       this.#machine.compactionStep(COMPACTION_KEYS);
     }

@@ -31,6 +31,9 @@ export async function runPlan(plan: Plan, options: RunOptions & SimulationOption
     history: () => world.checks.reference.history,
     trace: (line) => world.trace.line(line),
     leaseRecords: world.checks.leases,
+    sessionRecords: world.checks.sessions,
+    sdk: world.clients,
+    answers: world.checks.answers,
   });
   const unhandled = (error: unknown): void => world.report('unhandled-rejection', describeError(error));
   process.on('unhandledRejection', unhandled);

@@ -13,11 +13,13 @@ import type { LeaseLife } from '../checkers/lease-life.js';
 import { LeaseSpec } from '../checkers/lease-spec.js';
 import type { Report } from './check-report.js';
 import type { ReferenceEntry, ReferenceState } from './reference-state.js';
+import type { SessionChecks } from './step-checks-sessions.js';
 import type { LeaseRecords } from './workload-ports.js';
 
 export interface LeaseChecksParts extends LeaseChecksOptions {
   readonly report: Report;
   readonly reference: ReferenceState;
+  readonly sessions: Pick<SessionChecks, 'takesEffect'>;
   readonly nowMs: () => number;
 }
 
@@ -145,7 +147,8 @@ export class LeaseChecks implements LeaseRecords {
     const { report } = this.#parts;
     const { index, term, command, applied, machine } = entry;
     const spec = this.#spec;
-    for (const complaint of spec.take(entry)) report('lease-of-the-log', complaint);
+    const { takesEffect } = this.#parts.sessions;
+    for (const complaint of spec.take({ ...entry, takesEffect })) report('lease-of-the-log', complaint);
     if (command.kind.startsWith('lease') || applied.events.length > 0) {
       const { leases } = machine;
       for (const difference of spec.differencesFrom(leases.all(), (id) => leases.keysOf(id))) {

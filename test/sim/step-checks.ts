@@ -30,6 +30,10 @@
  *   a lease that ends by the word of an old leader; a key on
  *     a lease that is not there; half of a lease's keys       lease-of-the-log
  *   a lease that never ends, or begins anew with each leader  lease-late
+ *   a write of a session that takes effect twice or out of
+ *     its turn; a session that lives again                    session-once
+ *   a reply that is another one when it is told again         session-reply
+ *   a session that ends early, or on one member alone         session-expiry, state-of-the-log
  *
  * The core's own invariants (server/raft/invariants.ts) run in every member besides; a broken one is reported by name.
  */
@@ -47,6 +51,7 @@ import { ElectionChecks } from './step-checks-elections.js';
 import { LeaseChecks, type LeaseChecksOptions } from './step-checks-leases.js';
 import { LogChecks } from './step-checks-logs.js';
 import { MembershipChecks } from './step-checks-membership.js';
+import { SessionChecks } from './step-checks-sessions.js';
 import { StateChecks, type WatchedState } from './step-checks-state.js';
 import { StateHash } from './state-hash.js';
 
@@ -66,6 +71,7 @@ export class StepChecks {
   readonly answers: AnswerChecks;
   /** Undefined where nobody has leases. */
   readonly leases: LeaseChecks | undefined;
+  readonly sessions: SessionChecks;
   readonly #elections: ElectionChecks;
   readonly #logs: LogChecks;
   readonly #commits: CommitChecks;
@@ -94,7 +100,10 @@ export class StepChecks {
     this.reference = new ReferenceState({ committed, entries, report }, bootstrap);
     this.answers = new AnswerChecks(report, this.reference);
     const { reference } = this;
-    this.leases = leases && new LeaseChecks({ ...leases, report, reference, nowMs });
+    // Before those of leases, which go by what it says of an entry.
+    this.sessions = new SessionChecks(report, reference);
+    const { sessions } = this;
+    this.leases = leases && new LeaseChecks({ ...leases, report, reference, sessions, nowMs });
     this.#elections = new ElectionChecks(report, committed);
     this.#logs = new LogChecks(report, committed, entries);
     this.#commits = new CommitChecks(report, committed, images);

@@ -1,5 +1,6 @@
 /** Between the simulated world and whoever loads its cluster and judges what was answered. */
-import type { Timer } from '../../server/lib/clock.js';
+import type { Transport } from '../../client/transport/transport.js';
+import type { Clock, Timer } from '../../server/lib/clock.js';
 import type { Random } from '../../server/lib/random.js';
 import type { LeaseMember } from '../../server/node/lease-member.js';
 import type { Member } from '../../server/node/member.js';
@@ -22,6 +23,32 @@ export interface LeaseRecords extends Pick<LeaseHistory, 'lives' | 'firstListed'
   isEnd(revision: number): boolean;
 }
 
+/** What the world knows of the writes of sessions, whatever clients were told. */
+export interface SessionRecords {
+  /** How often the write of this mark took effect: see write-marks.ts. */
+  effectsOf(mark: string): number;
+  /** How often the key was put, by whomever. */
+  putsOf(key: string): number;
+  readonly counts: Readonly<Record<string, number>>;
+}
+
+/** A process in which a client of the SDK lives. */
+export interface SdkProcess {
+  readonly name: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Of every member that there may ever be. */
+  readonly addresses: readonly string[];
+  readonly transport: Transport;
+  /** It dies: nothing of it runs any more. */
+  end(): void;
+}
+
+export interface SdkPorts {
+  begin(): SdkProcess;
+  readonly counts: Readonly<Record<string, number>>;
+}
+
 export interface WorkloadPorts {
   /** A stream of its own, drawn from the seed. */
   readonly random: Random;
@@ -37,6 +64,13 @@ export interface WorkloadPorts {
   trace(line: string): void;
   /** Undefined where nobody has leases. */
   readonly leaseRecords?: LeaseRecords | undefined;
+  readonly sessionRecords: SessionRecords;
+  readonly sdk: SdkPorts;
+  /** What an answer must show, and may: see step-checks-answers.ts. */
+  readonly answers: {
+    readonly floor: number;
+    answered(member: bigint, call: string, revision: number, floor: number | undefined): void;
+  };
 }
 
 export interface Workload {

@@ -11,6 +11,7 @@ import type { NodeOptions } from '../../server/node/options.js';
 import type { PeerMessage, PeerTransport } from '../../server/node/ports.js';
 import { NodeLeaseMember } from '../../server/node/lease-member.js';
 import { RaftNode } from '../../server/node/raft-node.js';
+import { NodeSessionMember } from '../../server/node/session-member.js';
 import { rebuildState } from '../../server/node/rebuild.js';
 import type { ConfState, NodeId } from '../../server/raft/types.js';
 import type { MemberInfo } from '../../server/state/result.js';
@@ -18,8 +19,10 @@ import { EngineError } from '../../server/storage/engine.js';
 import type { MemberBootstrap } from '../../server/storage/open-member-store.js';
 import { openMemberStore } from '../../server/storage/open-member-store.js';
 import { drawLeaseCheckpointMs } from './draw-lease-checkpoint.js';
+import { addressOfMember, ClientNetwork } from './client-network.js';
 import { DiskConditions } from './disk-conditions.js';
 import { Door } from './door.js';
+import { drawSessionTtlMs } from './draw-session-ttl.js';
 import { drawWatchLimits } from './draw-watch-limits.js';
 import { between, chance, longTail, streamOf } from './draws.js';
 import { FaultCounts } from './fault-counts.js';
@@ -30,6 +33,7 @@ import type { Plan } from './plan-types.js';
 import type { Violation } from './seed-result.js';
 import { type CutKind, type DiskEvents, type DiskWeather, drawCut, SimDisk } from './sim-disk.js';
 import { simEngine } from './sim-engine.js';
+import { SessionDoor } from './session-door.js';
 import { SimIdentityFile } from './sim-identity-file.js';
 import { SimNetwork } from './sim-network.js';
 import { SnapshotStreams } from './snapshot-streams.js';
@@ -65,6 +69,7 @@ export class World {
   readonly trace: Trace;
   readonly faults = new FaultCounts();
   readonly network: SimNetwork;
+  readonly clients: ClientNetwork;
   readonly streams: SnapshotStreams;
   readonly checks: StepChecks;
   readonly conditions: DiskConditions;
@@ -106,6 +111,7 @@ export class World {
       this.checks.leases?.received(running.node.id, message);
     };
     this.network = new SimNetwork(plan, { time, trace, counts, lifeOf, received });
+    this.clients = new ClientNetwork(plan, { time, trace, memberOf: (id) => this.#servedBy(id) });
     this.conditions = new DiskConditions(plan, counts);
     this.streams = new SnapshotStreams({
       time,
@@ -207,6 +213,7 @@ export class World {
     if (process.isEnded) return;
     process.end();
     life.running?.watches.end();
+    this.clients.processEnded(process);
     slot.life = undefined;
     slot.crashAt = undefined;
     const lost = cut === undefined ? 0 : slot.disk.cut(this.#random, cut);
@@ -240,6 +247,7 @@ export class World {
     this.trace.event(() => `m${life.slot.id} is asked to stop`, Number(life.slot.id), 2);
     const stop = async (): Promise<void> => {
       running.watches.stop();
+      running.sessions.stop();
       await running.node.handOver();
       await running.node.stop();
     };
@@ -370,10 +378,13 @@ export class World {
     });
     const renewing = (lease: bigint): (() => void) => this.checks.leases?.renewing(id, lease) ?? (() => undefined);
     const leaseDoor = new LeaseDoor({ door, leases, renewing });
+    const sessionTtlMs = drawSessionTtlMs(this.plan.seed);
+    const sessionParts = { node, store, clock: process, clusterId: CLUSTER_ID, kv, leases, sessionTtlMs };
+    const sessions = new SessionDoor({ ...parts, leases, sessions: new NodeSessionMember(sessionParts) });
     void node.fatal.then((fatal) => this.#fatal(life, fatal));
     this.checks.starting(id, node);
     await node.start();
-    life.running = { node, kv, door, leaseDoor, watches, watched: this.checks.started(id, node) };
+    life.running = { node, kv, door, leaseDoor, watches, sessions, watched: this.checks.started(id, node) };
     life.stage = 'running';
     const { index } = loaded.applied;
     this.trace.event(
@@ -382,7 +393,15 @@ export class World {
       index,
       loaded.boot,
     );
-    if (isFirst) void kv.publish(`m${id}`, []);
+    // Where nobody asks for them, runs are as they were before there were clients that do.
+    const urls = this.plan.sessionClients === 0 ? [] : [`http://${addressOfMember(id)}`];
+    if (isFirst) void kv.publish(`m${id}`, urls);
+  }
+
+  /** A member that takes streams of clients. */
+  #servedBy(id: NodeId): SessionDoor | undefined {
+    const life = this.slots.get(id)?.life;
+    return life?.stage === 'running' ? life.running?.sessions : undefined;
   }
 
   #leaseChecks(): LeaseChecksOptions {

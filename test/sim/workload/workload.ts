@@ -6,6 +6,7 @@ import { seededRandom } from '../../../server/lib/random.js';
 import { checkHistory } from '../../checkers/check-history.js';
 import type { FinalHistory } from '../../checkers/final-history.js';
 import { endsFrom } from '../../checkers/lease-ends.js';
+import type { Operation } from '../../checkers/operation.js';
 import type { Plan } from '../plan-types.js';
 import type { Finding, MakeWorkload, Target, Workload, WorkloadPorts } from '../workload-ports.js';
 import { checkSum } from './bank.js';
@@ -19,6 +20,7 @@ import { drawMix } from './mix.js';
 import type { PersistParts } from './persist.js';
 import { proveMember } from './prover.js';
 import { RevisionGaps } from './revision-gaps.js';
+import { SdkClients } from './sdk-clients.js';
 import { Sightings } from './sightings.js';
 import { Tally } from './tally.js';
 import type { Board } from './turn.js';
@@ -38,6 +40,7 @@ class ClusterWorkload implements Workload {
   readonly #board: Board;
   readonly #caller: Caller;
   readonly #leaseClients: LeaseClients;
+  readonly #sdkClients: SdkClients;
   #clients: readonly Client[] = [];
   readonly #watchClients: WatchClients;
   /** Calls of one client do not overlap: whoever calls beside the clients of the plan has a number of its own. */
@@ -61,16 +64,11 @@ class ClusterWorkload implements Workload {
       appends: [],
       watchPositions: () => this.#watchClients.positions,
     };
-    this.#caller = new Caller({
-      ports,
-      findings: this.#findings,
-      tally: this.#tally,
-      sightings,
-      onAnswer: (operation) => {
-        gaps.learn(operation);
-        checkSum(operation, mix.accounts, this.#findings);
-      },
-    });
+    const onAnswer = (operation: Operation): void => {
+      gaps.learn(operation);
+      checkSum(operation, mix.accounts, this.#findings);
+    };
+    this.#caller = new Caller({ ports, findings: this.#findings, tally: this.#tally, sightings, onAnswer });
     this.#watchClients = new WatchClients({ plan, ports, board: this.#board, findings: this.#findings });
     this.#leaseClients = new LeaseClients({
       plan,
@@ -79,6 +77,14 @@ class ClusterWorkload implements Workload {
       caller: this.#caller,
       findings: this.#findings,
       tally: this.#tally,
+    });
+    this.#sdkClients = new SdkClients({
+      plan,
+      ports,
+      board: this.#board,
+      findings: this.#findings,
+      tally: this.#tally,
+      onAnswer,
     });
   }
 
@@ -105,12 +111,14 @@ class ClusterWorkload implements Workload {
     }
     this.#watchClients.start();
     this.#leaseClients.start();
+    this.#sdkClients.start();
   }
 
   quiet(): void {
     for (const client of this.#clients) client.end();
     this.#watchClients.quiet();
     this.#leaseClients.quiet();
+    this.#sdkClients.quiet();
   }
 
   async proveLive(targets: readonly Target[]): Promise<void> {
@@ -120,7 +128,7 @@ class ClusterWorkload implements Workload {
       const isOver = (): boolean => !this.#isProving;
       return proveMember(target, others, { ...this.#parts(isOver), values: this.#board.values });
     });
-    await Promise.all(proofs);
+    await Promise.all([...proofs, this.#sdkClients.prove()]);
   }
 
   async judge(target: Target): Promise<readonly Finding[]> {
@@ -128,10 +136,12 @@ class ClusterWorkload implements Workload {
     this.#isProving = false;
     await this.#caller.untilIdle();
     await this.#leaseClients.untilIdle();
+    await this.#sdkClients.untilIdle();
     const finalHistory = await this.#readFinalHistory(target);
     await this.#watchClients.judge();
     if (this.#caller.openCalls > 0) this.#findings.add('client', `${this.#caller.openCalls} calls without an outcome`);
-    const { history } = this.#caller;
+    this.#sdkClients.judge(finalHistory);
+    const history = [...this.#caller.history, ...this.#sdkClients.history];
     this.#tally.add('operations', history.length);
     const { appends } = this.#board;
     const all = [...history, ...endsFrom(this.#ports.leaseRecords?.lives ?? [])];

@@ -1,0 +1,220 @@
+/**
+ * Clients of the SDK, each a process of its own, and the network between them and the members. It has weather of its own,
+ * as strong as that of the members: streams break, members cannot be reached, frames take long; processes stand still. What
+ * it began it also ends.
+ */
+import type { Connection, Metadata, Stream, StreamHandler, Transport } from '../../client/transport/transport.js';
+import type { Random } from '../../server/lib/random.js';
+import type { NodeId } from '../../server/raft/types.js';
+import { ClientLine, type StreamMember } from './client-line.js';
+import { between, chance, longTail, pick, streamOf } from './draws.js';
+import { MemberProcess } from './member-clock.js';
+import type { FaultKind, Plan } from './plan-types.js';
+import type { Trace } from './trace.js';
+import type { VirtualTime } from './virtual-time.js';
+import type { SdkPorts, SdkProcess } from './workload-ports.js';
+
+/** Mean true ms between two of a kind at full strength, over all clients. */
+const EVERY_MS = { cut: 2500, pause: 4000 } as const;
+const LOST_FRAMES_SHARE = 0.1;
+const SLOW_FRAMES_SHARE = 0.05;
+const SLOW_MS = 2000;
+const CUT_MS_MAX = [500, 4000, 15_000] as const;
+const PAUSE_MS_MAX = [200, 3000] as const;
+/** Long enough for a short session to end. */
+const SILENCE_MS = { from: 12_000, to: 30_000 } as const;
+const WINDOWS = [1, 4, 64] as const;
+
+export interface ClientNetworkParts {
+  readonly time: VirtualTime;
+  readonly trace: Trace;
+  /** Who can be reached there; undefined: nobody. */
+  readonly memberOf: (id: NodeId) => StreamMember | undefined;
+}
+
+export function addressOfMember(id: NodeId): string {
+  return `m${id}:1`;
+}
+
+export class ClientNetwork implements SdkPorts {
+  readonly counts = { 'client streams': 0, 'client streams broken': 0, 'client cuts': 0, 'client pauses': 0 };
+  readonly #plan: Plan;
+  readonly #parts: ClientNetworkParts;
+  readonly #clients = new Set<Client>();
+  readonly #addresses: ReadonlyMap<string, NodeId>;
+  readonly #random: Random;
+  #isFaulty = true;
+  #begun = 0;
+
+  constructor(plan: Plan, parts: ClientNetworkParts) {
+    this.#plan = plan;
+    this.#parts = parts;
+    const ids = Array.from({ length: plan.voters + plan.spares }, (_, place) => BigInt(place + 1));
+    this.#addresses = new Map(ids.map((id) => [addressOfMember(id), id]));
+    this.#random = streamOf(plan.seed, 'client weather');
+    if (plan.sessionClients === 0) return;
+    this.#repeat('partitionSymmetric', EVERY_MS.cut, () => this.#cut());
+    this.#repeat('pause', EVERY_MS.pause, () => this.#pause());
+  }
+
+  begin(): SdkProcess {
+    const { time } = this.#parts;
+    this.#begun += 1;
+    const name = `sdk ${this.#begun}`;
+    const random = streamOf(this.#plan.seed, name);
+    const drift = this.#plan.faults.clockRate ?? 0;
+    const rate = Math.round(between(random, 1000 - 100 * drift, 1000 + 100 * drift));
+    const process = new MemberProcess(time, { ran: () => undefined }, { rate, start: random.below(1_000_000) });
+    const client = new Client(name, process, random, (line) => this.#lineParts(client, line));
+    this.#clients.add(client);
+    return {
+      name,
+      clock: process,
+      random: streamOf(this.#plan.seed, `${name} itself`),
+      addresses: [...this.#addresses.keys()],
+      transport: client,
+      end: () => {
+        this.#clients.delete(client);
+        process.end();
+        client.end();
+      },
+    };
+  }
+
+  /** A member's process is gone. */
+  processEnded(process: MemberProcess): void {
+    for (const client of this.#clients) {
+      for (const line of client.lines) if (line.member?.process === process) line.processEnded();
+    }
+  }
+
+  /** Everything that lasts is over; who was not told of a break has to find out all the same. */
+  heal(): void {
+    this.#isFaulty = false;
+    for (const client of this.#clients) {
+      client.cutOff = new Set();
+      client.process.resume();
+    }
+  }
+
+  #lineParts(client: Client, address: string): ConstructorParameters<typeof ClientLine>[2] {
+    const { time, memberOf } = this.#parts;
+    const id = this.#addresses.get(address) ?? 0n;
+    this.counts['client streams'] += 1;
+    return {
+      client: client.process,
+      time,
+      random: client.random,
+      window: pick(client.random, WINDOWS),
+      member: () => memberOf(id),
+      isCutOff: () => client.cutOff.has(address),
+      isLost: () => this.#isLost(client),
+      delayMs: () => this.#delayMs(client),
+      over: (line) => client.lines.delete(line),
+    };
+  }
+
+  #isLost({ name, random }: Client): boolean {
+    const strength = this.#plan.faults.messageLoss;
+    if (!this.#isFaulty || strength === undefined || !chance(random, LOST_FRAMES_SHARE * strength)) return false;
+    this.counts['client streams broken'] += 1;
+    this.#parts.trace.event(() => `a stream of ${name} breaks`, name.length);
+    return true;
+  }
+
+  #delayMs({ random }: Client): number {
+    const strength = this.#plan.faults.messageDelay;
+    if (!this.#isFaulty || strength === undefined || !chance(random, SLOW_FRAMES_SHARE * strength)) return 0;
+    return longTail(random, 0, SLOW_MS);
+  }
+
+  #repeat(kind: FaultKind, everyMs: number, action: () => void): void {
+    const strength = this.#plan.faults[kind];
+    if (strength === undefined) return;
+    const next = (): void => {
+      this.#parts.time.after(between(this.#random, 0, (2 * everyMs) / strength), () => {
+        if (!this.#isFaulty) return;
+        if (this.#clients.size > 0) action();
+        next();
+      });
+    };
+    next();
+  }
+
+  /** From one member, some or all. */
+  #cut(): void {
+    const client = pick(this.#random, [...this.#clients]);
+    const addresses = [...this.#addresses.keys()];
+    const share = pick(this.#random, [1 / addresses.length, 0.5, 1]);
+    const cut = new Set(addresses.filter(() => chance(this.#random, share)));
+    const ms = longTail(this.#random, 50, pick(this.#random, CUT_MS_MAX));
+    this.counts['client cuts'] += 1;
+    this.#parts.trace.event(() => `${client.name} is cut off from ${[...cut].join(' ')}`, cut.size, ms);
+    client.cutOff = cut;
+    for (const line of client.lines) if (cut.has(client.addressOf(line))) line.break();
+    this.#parts.time.after(ms, () => {
+      if (client.cutOff === cut) client.cutOff = new Set();
+    });
+  }
+
+  #pause(): void {
+    const client = pick(this.#random, [...this.#clients]);
+    if (client.process.isPaused) return;
+    const ms =
+      this.#random.below(3) === 0
+        ? between(this.#random, SILENCE_MS.from, SILENCE_MS.to)
+        : longTail(this.#random, 10, pick(this.#random, PAUSE_MS_MAX));
+    this.counts['client pauses'] += 1;
+    this.#parts.trace.event(() => `${client.name} is paused for ${Math.round(ms)} ms`, ms);
+    client.process.pause();
+    this.#parts.time.after(ms, () => client.process.resume());
+  }
+}
+
+type LinePartsOf = (address: string) => ConstructorParameters<typeof ClientLine>[2];
+
+/** One client's end of the network. */
+class Client implements Transport {
+  readonly name: string;
+  readonly process: MemberProcess;
+  readonly random: Random;
+  readonly lines = new Set<ClientLine>();
+  /** Nobody is reached there for now. */
+  cutOff: ReadonlySet<string> = new Set();
+  readonly #addresses = new WeakMap<ClientLine, string>();
+  readonly #partsOf: LinePartsOf;
+
+  constructor(name: string, process: MemberProcess, random: Random, partsOf: LinePartsOf) {
+    this.name = name;
+    this.process = process;
+    this.random = random;
+    this.#partsOf = partsOf;
+  }
+
+  addressOf(line: ClientLine): string {
+    return this.#addresses.get(line) ?? '';
+  }
+
+  connect(address: string): Connection {
+    return {
+      unary: () => {
+        throw new Error('no client of a simulation makes unary calls');
+      },
+      stream: (method, metadata, handler) => this.#stream(address, method, metadata, handler),
+      close: () => {
+        for (const line of [...this.lines]) if (this.addressOf(line) === address) line.cancel();
+      },
+    };
+  }
+
+  end(): void {
+    for (const line of [...this.lines]) line.clientEnded();
+  }
+
+  #stream(address: string, method: string, _: Metadata, handler: StreamHandler): Stream {
+    const line = new ClientLine(method, handler, this.#partsOf(address));
+    this.#addresses.set(line, address);
+    this.lines.add(line);
+    return line;
+  }
+}

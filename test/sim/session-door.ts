@@ -1,0 +1,81 @@
+/**
+ * A running member as clients of the SDK reach it: the real exchanges, from the bytes of requests to the bytes of replies,
+ * and nothing between them and the lines of this world.
+ */
+import type { CallStatus } from '../../client/transport/transport.js';
+import { silentLogger } from '../../server/lib/logger.js';
+import type { KvMember } from '../../server/node/kv-member.js';
+import type { LeaseMember } from '../../server/node/lease-member.js';
+import type { SessionMember } from '../../server/node/session-member.js';
+import { LongCalls } from '../../server/rpc/long-calls.js';
+import { RequestGate } from '../../server/rpc/request-gate.js';
+import { MemberSessions } from '../../server/rpc/session-source.js';
+import type { ServedStream, StreamMember, StreamOutlet } from './client-line.js';
+import type { MemberProcess } from './member-clock.js';
+
+const EXCHANGE = '/quorate.v1.Session/Exchange';
+const OK: CallStatus = { name: 'OK', text: '', wasSent: true };
+const LIMITS = { maxRequestBytes: 1_572_864, maxTxnOps: 128 };
+const nothing = (): void => undefined;
+
+export interface SessionDoorParts {
+  readonly kv: KvMember;
+  readonly leases: LeaseMember;
+  readonly sessions: SessionMember;
+  readonly process: MemberProcess;
+  /** The process may die here. */
+  readonly answering: () => void;
+}
+
+export class SessionDoor implements StreamMember {
+  readonly process: MemberProcess;
+  readonly #parts: SessionDoorParts;
+  readonly #gate = new RequestGate();
+  readonly #longCalls = new LongCalls();
+  readonly #exchanges: MemberSessions;
+
+  constructor(parts: SessionDoorParts) {
+    const { kv: member, leases, sessions, process: clock } = parts;
+    this.process = clock;
+    this.#parts = parts;
+    this.#exchanges = new MemberSessions({
+      member,
+      leases,
+      sessions,
+      limits: LIMITS,
+      gate: this.#gate,
+      longCalls: this.#longCalls,
+      clock,
+      logger: silentLogger,
+    });
+  }
+
+  open(method: string, outlet: StreamOutlet): ServedStream {
+    if (method !== EXCHANGE) {
+      outlet.end({ name: 'UNIMPLEMENTED', text: method, wasSent: true });
+      return { receive: nothing, drained: nothing, gone: nothing };
+    }
+    const exchange = this.#exchanges.open({
+      write: (frame) => outlet.write(frame),
+      pause: () => outlet.pause(),
+      resume: () => outlet.resume(),
+      end: () => outlet.end(OK),
+    });
+    return {
+      receive: (frame) => exchange.receive(frame),
+      drained: () => exchange.drained(),
+      gone: () => exchange.close(),
+    };
+  }
+
+  leaving(): boolean {
+    if (!this.process.isEnded) this.#parts.answering();
+    return !this.process.isEnded;
+  }
+
+  /** The member stops: it says so on every stream. */
+  stop(): void {
+    void this.#gate.close();
+    this.#longCalls.stop();
+  }
+}
