@@ -10,7 +10,7 @@ const VOTERS = [1, 2, 3, 3, 3, 3, 5, 5, 7] as const;
 const CLIENTS = [2, 3, 4, 6, 8, 8] as const;
 const WATCH_CLIENTS = [0, 1, 1, 2, 3, 4] as const;
 const LEASE_CLIENTS = [0, 0, 0, 1, 2, 4] as const;
-const SESSION_CLIENTS = [0, 0, 0, 1, 2, 3] as const;
+const SESSION_CLIENTS = [0, 0, 0, 1, 1, 2] as const;
 const HEARTBEATS_PER_ELECTION = [5, 10, 20] as const;
 /** Member-seconds under faults: a larger cluster runs for a shorter time. */
 const MEMBER_SECONDS = { from: 50, to: 200 } as const;

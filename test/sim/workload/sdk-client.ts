@@ -19,6 +19,8 @@ import type { Board } from './turn.js';
 
 const CONNECT_MS = 10_000;
 const PAUSE_MS = 200;
+/** Beyond what a session keeps replies of. */
+const FLOOD = 1200;
 const CANCELED_AFTER_MS = 300;
 const PROOF_MS = 30_000;
 const TRIES_MAX = 3;
@@ -29,6 +31,7 @@ export interface SdkClientParts {
   readonly caller: SdkCaller;
   readonly findings: Findings;
   readonly mix: SdkMix;
+  readonly floods: boolean;
   readonly random: Random;
   /** Calls of one number do not overlap. */
   readonly nextClient: () => number;
@@ -38,13 +41,13 @@ export class SdkClient {
   readonly #parts: SdkClientParts;
   #running: Promise<void> | undefined;
   #hasEnded = false;
-  #flood: number;
+  #floods: boolean;
   /** The client that was there at the end. */
   #last: (SdkLife & { readonly process: SdkProcess }) | undefined;
 
   constructor(parts: SdkClientParts) {
     this.#parts = parts;
-    this.#flood = parts.mix.flood;
+    this.#floods = parts.floods;
   }
 
   start(): void {
@@ -144,15 +147,15 @@ export class SdkClient {
   /** More at once than the session keeps replies of. */
   async #pourOut(life: SdkLife): Promise<void> {
     const { board, random, nextClient } = this.#parts;
-    if (this.#flood === 0) return;
+    if (!this.#floods) return;
+    this.#floods = false;
     await this.#pause(random.below(10_000));
     if (this.#hasEnded) return;
-    const puts = Array.from({ length: this.#flood }, () => {
+    const puts = Array.from({ length: FLOOD }, () => {
       const client = nextClient();
       const call = { kind: 'put', key: hotKey(0), value: board.values.token(client) } as const;
       return this.#ask(life, client, call, 'linearizable', PROOF_MS);
     });
-    this.#flood = 0;
     await Promise.all(puts);
   }
 

@@ -41,9 +41,10 @@ export class SdkClients {
     this.#hotKeys = Array.from({ length: mix.hotKeys }, (_, place) => hotKey(place));
     let next = FIRST_CLIENT;
     const nextClient = (): number => (next += 1);
-    this.#clients = Array.from({ length: plan.sessionClients }, () => {
+    this.#clients = Array.from({ length: plan.sessionClients }, (_, place) => {
       const own = seededRandom(random.below(0x1_0000_0000));
-      return new SdkClient({ ports, board, caller: this.#caller, findings, mix, random: own, nextClient });
+      const floods = place === 0 && mix.hasFlood;
+      return new SdkClient({ ports, board, caller: this.#caller, findings, mix, floods, random: own, nextClient });
     });
   }
 

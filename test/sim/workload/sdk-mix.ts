@@ -20,21 +20,21 @@ export interface SdkMix {
   readonly lifeMs: number;
   /** Ends without a word instead of being closed. */
   readonly deathPercent: number;
-  /** Puts that are issued in one tick, once in a run: more than a session keeps replies of. 0: none. */
-  readonly flood: number;
+  /** Whether one of them issues more puts in one tick than a session keeps replies of. */
+  readonly hasFlood: boolean;
 }
 
 export function drawSdkMix(random: Random): SdkMix {
   return {
     plays: SDK_PLAY_NAMES.map((name) => ({ name, weight: WEIGHTS[name] * between(random, 0, 3) + 1 })),
-    lanes: pick(random, [1, 2, 4, 8]),
-    thinkMs: pick(random, [150, 500, 1500]),
+    lanes: pick(random, [1, 2, 4]),
+    thinkMs: pick(random, [300, 800, 2000]),
     timeoutMs: pickSome(random, [150, 1000, 5000, 20_000], between(random, 1, 3)),
     canceledPercent: pick(random, [0, 0, 10]),
     hotKeys: between(random, 1, 3),
     lifeMs: pick(random, [Infinity, Infinity, 10_000, 30_000]),
     deathPercent: pick(random, [0, 50, 100]),
-    flood: chance(random, 5) ? 1200 : 0,
+    hasFlood: chance(random, 4),
   };
 }
 
