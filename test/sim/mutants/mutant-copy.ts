@@ -5,10 +5,10 @@ import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { applied, type Mutant } from './mutant.js';
+import { applied, type Mutant, pathOf } from './mutant.js';
 
 export const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
-const COPIED = ['server', 'test', 'package.json', 'tsconfig.json', 'tsconfig.base.json'];
+const COPIED = ['server', 'client', 'test', 'package.json', 'tsconfig.json', 'tsconfig.base.json'];
 const NOT_COPIED: ReadonlySet<string> = new Set(['dist', 'node_modules']);
 
 /** Like the real ones, but what a mutant leaves unused is no mistake. */
@@ -23,7 +23,7 @@ const TSCONFIG = {
     noUnusedParameters: false,
     customConditions: ['quorate-source'],
   },
-  include: ['server/**/*.ts'],
+  include: ['server/**/*.ts', 'client/**/*.ts'],
 };
 
 const folders = new Set<string>();
@@ -42,7 +42,7 @@ export async function copyWith(mutant: Mutant): Promise<string> {
     for (const each of COPIED) await cp(join(ROOT, each), join(folder, each), { recursive: true, filter });
     await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
     for (const replacement of mutant.replacements) {
-      const file = join(folder, 'server', replacement.file);
+      const file = join(folder, pathOf(replacement));
       await writeFile(file, applied(mutant, replacement, await readFile(file, 'utf8')));
     }
     await checkTypes(mutant, folder);

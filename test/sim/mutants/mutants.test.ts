@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { type Hunt } from './hunt.js';
 import { hunted, huntTable, huntTotals } from './hunt-report.js';
 import { readKnownSeeds } from './known-seeds.js';
-import { applied, type Mutant } from './mutant.js';
+import { applied, type Mutant, pathOf } from './mutant.js';
 import { ROOT } from './mutant-copy.js';
 import { MUTANTS } from './mutants.js';
 import { type MutantsOptions, parseMutantsOptions } from './mutants-options.js';
@@ -25,7 +25,7 @@ describe('the planted bugs', () => {
   it.each(MUTANTS)('fit the sources as they are: $name', (mutant) => {
     expect(mutant.replacements.length).toBeGreaterThan(0);
     for (const replacement of mutant.replacements) {
-      const text = readFileSync(join(ROOT, 'server', replacement.file), 'utf8');
+      const text = readFileSync(join(ROOT, pathOf(replacement)), 'utf8');
       expect(applied(mutant, replacement, text)).not.toBe(text);
     }
   });

@@ -3,6 +3,7 @@ import { LEASE_MUTANTS } from './lease-mutants.js';
 import type { Mutant } from './mutant.js';
 import { NODE_MUTANTS } from './node-mutants.js';
 import { RAFT_MUTANTS } from './raft-mutants.js';
+import { SESSION_MUTANTS } from './session-mutants.js';
 import { STATE_MUTANTS } from './state-mutants.js';
 import { STORAGE_MUTANTS } from './storage-mutants.js';
 import { WATCH_MUTANTS } from './watch-mutants.js';
@@ -14,4 +15,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...STATE_MUTANTS,
   ...LEASE_MUTANTS,
   ...WATCH_MUTANTS,
+  ...SESSION_MUTANTS,
 ];
