@@ -120,6 +120,25 @@ describe('a log that is applied as it says', () => {
   });
 });
 
+describe('a write of a session that comes again', () => {
+  const again = (log: Log, command: Command, applied: Applied): readonly string[] =>
+    log.spec.take({ index: 9, term: TERM, atMs: 900, command, applied, takesEffect: false });
+  const told: Applied = { outcome: { ok: true, result: { kind: 'leaseRevoke' } }, revision: 1, events: [], writes: [] };
+
+  it('does nothing, whatever it is told', () => {
+    const log = logWith(grant(7n, 5000), under(7n, 'a'));
+    expect(again(log, revoke(7n), told)).toEqual([]);
+    expect(again(log, grant(8n, 5000), told)).toEqual([]);
+    expect(log.differences).toEqual([]);
+  });
+
+  it('is found out when it does something', () => {
+    const log = logWith(grant(7n, 5000), under(7n, 'a'));
+    const { events } = log.machine.apply(revoke(7n), TERM, 9);
+    expect(again(log, revoke(7n), { ...told, events })).toEqual(['entry 2/9, leaseRevoke: it did 3.0 delete a']);
+  });
+});
+
 describe('the end of a lease is found out when', () => {
   const two = (): Log => logWith(grant(7n, 5000), under(7n, 'b'), under(7n, 'a'), put('c', 'free'));
 

@@ -24,6 +24,15 @@ const FLOORS = {
   'leases expired': 4_000,
   'leases revoked': 1_000,
   'ends of leases with keys': 1_500,
+  'client streams broken': 1_000,
+  'client cuts': 1_500,
+  'client pauses': 500,
+  'session writes': 60_000,
+  'session writes that came again': 1_500,
+  'sessions expired': 300,
+  'sdk put ok': 15_000,
+  'sdk session read ok': 8_000,
+  'sdk put unknown': 500,
 } as const;
 
 const firstSeed = Number(process.env['QUORATE_SEED'] ?? Date.now() % 1_000_000_000);

@@ -23,6 +23,8 @@ export interface JudgedRun {
   readonly watchLie?: WatchLie;
   /** Default: none. */
   readonly leaseClients?: number;
+  /** Default: none. */
+  readonly sessionClients?: number;
 }
 
 export interface Judgement {
@@ -37,6 +39,7 @@ export async function judgedRun({
   door,
   watchLie,
   leaseClients = 0,
+  sessionClients = 0,
 }: JudgedRun): Promise<Judgement> {
   let findings: readonly Finding[] | undefined;
   const isHonest = door === undefined && watchLie === undefined;
@@ -57,7 +60,7 @@ export async function judgedRun({
     };
   };
   const { violation, counts } = await runPlan(
-    { ...planOf(seed, faults, faultyMs), leaseClients },
+    { ...planOf(seed, faults, faultyMs), leaseClients, sessionClients },
     { makeWorkload: makeBehindDoors },
   );
   if (findings === undefined) throw new Error(`never judged: ${violation?.checker}: ${violation?.message}`);

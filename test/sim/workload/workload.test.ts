@@ -50,6 +50,18 @@ describe('clients with leases', slow, () => {
   });
 });
 
+describe('clients of the SDK', () => {
+  it('write, read, give up and come back, and what they were told is borne out by the log', slow, async () => {
+    const faults = { messageLoss: 0.8, partitionSymmetric: 0.5, pause: 0.5, crash: 0.5 };
+    const sum = await cleanRuns(6, { sessionClients: 2, faults, faultyMs: 20_000 });
+    const calls = ['put', 'txn', 'deleteRange', 'linearizable read', 'session read', 'serializable read'];
+    const sessions = ['session writes', 'session writes that came again', 'sessions expired'];
+    const others = ['sdk put unknown', 'sdk code DEADLINE_EXCEEDED', 'client streams broken', 'client cuts'];
+    const names = [...calls.map((kind) => `sdk ${kind} ok`), ...sessions, ...others];
+    expect(names.filter((name) => (sum[name] ?? 0) === 0)).toEqual([]);
+  });
+});
+
 describe('a member that breaks its word is found out:', slow, () => {
   const lies: readonly (readonly [string, Door, RegExp])[] = [
     ['names another member', doors.saysOtherMember, /^client: .* member 2 in the header/],
