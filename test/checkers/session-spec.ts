@@ -92,14 +92,19 @@ export class SessionSpec {
     const wanted = over.map(({ id }) => id).join();
     const { outcome } = applied;
     const is = outcome.ok && outcome.result.kind === 'clusterTime' ? outcome.result.expired.join() : 'nothing';
-    return [...(is === wanted ? [] : [`ended sessions [${is}], and should have ended [${wanted}]`]), ...this.#ahead(atMs)];
+    return [
+      ...(is === wanted ? [] : [`ended sessions [${is}], and should have ended [${wanted}]`]),
+      ...this.#ahead(atMs),
+    ];
   }
 
   /** What was told before was told later than it was said, and what is told now by a period at most. */
   #ahead(atMs: number): readonly string[] {
     const aheadMs = this.#timeMs - atMs * RATE_MAX;
     if (aheadMs > this.#leastAheadMs + PERIOD_MS + ROUNDING_MS) {
-      return [`the cluster's time is ${this.#timeMs}, ${Math.round(aheadMs - this.#leastAheadMs)} ms ahead of the true one`];
+      return [
+        `the cluster's time is ${this.#timeMs}, ${Math.round(aheadMs - this.#leastAheadMs)} ms ahead of the true one`,
+      ];
     }
     this.#leastAheadMs = Math.min(this.#leastAheadMs, aheadMs);
     return [];

@@ -51,13 +51,15 @@ export interface ClientLineParts {
   /** Frames that the client has not taken before the member waits. */
   readonly window: number;
   /** Who is there when the opening arrives; undefined: nobody. */
-  member(): StreamMember | undefined;
+  readonly member: () => StreamMember | undefined;
   /** Nobody can be reached there now, and nobody says so. */
-  isCutOff(): boolean;
+  readonly isCutOff: () => boolean;
   /** The stream breaks here. */
-  isLost(): boolean;
-  delayMs(): number;
+  readonly isLost: () => boolean;
+  readonly delayMs: () => number;
   readonly over: (line: ClientLine) => void;
+  /** For the story. */
+  readonly note: (what: string) => void;
 }
 
 export class ClientLine implements Stream {
@@ -115,6 +117,7 @@ export class ClientLine implements Stream {
   cancel(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#parts.note('is left by its client');
     this.#parts.client.defer(() => this.#handler.onEnd(CANCELLED));
     this.#tellMember(0);
   }
@@ -177,6 +180,7 @@ export class ClientLine implements Stream {
   #break(): void {
     if (this.#isBroken) return;
     this.#isBroken = true;
+    this.#parts.note('breaks');
     this.#parts.over(this);
     // Else the client has to find out by itself that nobody answers.
     if (this.#parts.random.below(3) > 0) this.#travel('down', () => this.#tellClient(BROKEN));
@@ -190,6 +194,7 @@ export class ClientLine implements Stream {
       return;
     }
     const member = this.#parts.member();
+    this.#parts.note(member === undefined ? 'finds nobody' : 'is open');
     if (member === undefined) {
       this.#isBroken = true;
       this.#travel('down', () => this.#tellClient(NOT_THERE));
@@ -236,6 +241,7 @@ export class ClientLine implements Stream {
     this.#parts.client.run(() => {
       if (this.#isClosed) return;
       this.#isClosed = true;
+      this.#parts.note(`ends: ${status.name} ${status.text}`);
       this.#handler.onEnd(status);
     });
   }

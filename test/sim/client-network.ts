@@ -30,6 +30,8 @@ export interface ClientNetworkParts {
   readonly trace: Trace;
   /** Who can be reached there; undefined: nobody. */
   readonly memberOf: (id: NodeId) => StreamMember | undefined;
+  /** Of every member that there is by now. */
+  readonly ids: () => Iterable<NodeId>;
 }
 
 export function addressOfMember(id: NodeId): string {
@@ -41,7 +43,6 @@ export class ClientNetwork implements SdkPorts {
   readonly #plan: Plan;
   readonly #parts: ClientNetworkParts;
   readonly #clients = new Set<Client>();
-  readonly #addresses: ReadonlyMap<string, NodeId>;
   readonly #random: Random;
   #isFaulty = true;
   #begun = 0;
@@ -49,12 +50,14 @@ export class ClientNetwork implements SdkPorts {
   constructor(plan: Plan, parts: ClientNetworkParts) {
     this.#plan = plan;
     this.#parts = parts;
-    const ids = Array.from({ length: plan.voters + plan.spares }, (_, place) => BigInt(place + 1));
-    this.#addresses = new Map(ids.map((id) => [addressOfMember(id), id]));
     this.#random = streamOf(plan.seed, 'client weather');
     if (plan.sessionClients === 0) return;
     this.#repeat('partitionSymmetric', EVERY_MS.cut, () => this.#cut());
     this.#repeat('pause', EVERY_MS.pause, () => this.#pause());
+  }
+
+  addressOf(id: NodeId): string {
+    return addressOfMember(id);
   }
 
   begin(): SdkProcess {
@@ -71,7 +74,7 @@ export class ClientNetwork implements SdkPorts {
       name,
       clock: process,
       random: streamOf(this.#plan.seed, `${name} itself`),
-      addresses: [...this.#addresses.keys()],
+      addresses: this.#addresses,
       transport: client,
       end: () => {
         this.#clients.delete(client);
@@ -98,19 +101,21 @@ export class ClientNetwork implements SdkPorts {
   }
 
   #lineParts(client: Client, address: string): ConstructorParameters<typeof ClientLine>[2] {
-    const { time, memberOf } = this.#parts;
-    const id = this.#addresses.get(address) ?? 0n;
+    const { time, memberOf, ids } = this.#parts;
+    const memberAt = (): NodeId | undefined => [...ids()].find((id) => addressOfMember(id) === address);
     this.counts['client streams'] += 1;
+    const stream = this.counts['client streams'];
     return {
       client: client.process,
       time,
       random: client.random,
       window: pick(client.random, WINDOWS),
-      member: () => memberOf(id),
+      member: () => memberOf(memberAt() ?? 0n),
       isCutOff: () => client.cutOff.has(address),
       isLost: () => this.#isLost(client),
       delayMs: () => this.#delayMs(client),
       over: (line) => client.lines.delete(line),
+      note: (what) => this.#parts.trace.note(() => `stream ${stream} of ${client.name} to ${address} ${what}`),
     };
   }
 
@@ -141,10 +146,14 @@ export class ClientNetwork implements SdkPorts {
     next();
   }
 
+  get #addresses(): readonly string[] {
+    return [...this.#parts.ids()].map(addressOfMember);
+  }
+
   /** From one member, some or all. */
   #cut(): void {
     const client = pick(this.#random, [...this.#clients]);
-    const addresses = [...this.#addresses.keys()];
+    const addresses = this.#addresses;
     const share = pick(this.#random, [1 / addresses.length, 0.5, 1]);
     const cut = new Set(addresses.filter(() => chance(this.#random, share)));
     const ms = longTail(this.#random, 50, pick(this.#random, CUT_MS_MAX));

@@ -26,7 +26,15 @@ describe('a failing plan is made smaller', () => {
     const { plan, result, steps } = await minimized(({ faults, voters, clients, faultyMs }) =>
       (faults.crash ?? 0) >= 0.25 && voters >= 2 && clients >= 2 && faultyMs >= 700 ? 'wanted' : undefined,
     );
-    const small = { voters: 2, spares: 0, clients: 2, watchClients: 0, leaseClients: 0, sessionClients: 0, faultyMs: 750 };
+    const small = {
+      voters: 2,
+      spares: 0,
+      clients: 2,
+      watchClients: 0,
+      leaseClients: 0,
+      sessionClients: 0,
+      faultyMs: 750,
+    };
     expect(plan).toEqual({ ...FAKE_PLAN, ...small, faults: { crash: 0.25 } });
     expect(result.plan).toEqual(plan);
     expect(steps[0]).toBe('1: faultyMs 10000 -> 3000');

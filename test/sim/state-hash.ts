@@ -66,7 +66,8 @@ export function hashOfSessions(sessions: SessionView): number {
 /** Looked at after every step. */
 function hashOfSession({ id, clientName, ttlMs, settled, applied, contactMs }: SessionInfo): number {
   let hash = hashText(0x811c9dc5, clientName);
-  for (const number of [id, ttlMs, settled, applied, contactMs]) hash = Math.imul(hash ^ number, 0x01000193) ^ (hash >>> 15);
+  for (const number of [id, ttlMs, settled, applied, contactMs])
+    hash = Math.imul(hash ^ number, 0x01000193) ^ (hash >>> 15);
   return hash;
 }
 

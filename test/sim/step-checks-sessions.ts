@@ -14,6 +14,8 @@ export class SessionChecks implements SessionRecords {
   readonly #spec = new SessionSpec();
   readonly #effects = new Map<string, number>();
   readonly #puts = new Map<string, number>();
+  readonly #putRevisions = new Map<string, number>();
+  readonly #revisions = new Set<number>();
   #takesEffect = true;
 
   constructor(report: Report, reference: ReferenceState) {
@@ -41,6 +43,14 @@ export class SessionChecks implements SessionRecords {
     return this.#effects.get(mark) ?? 0;
   }
 
+  revisionOfPut(mark: string): number | undefined {
+    return this.#putRevisions.get(mark);
+  }
+
+  isPut(revision: number): boolean {
+    return this.#revisions.has(revision);
+  }
+
   putsOf(key: string): number {
     return this.#puts.get(key) ?? 0;
   }
@@ -53,7 +63,11 @@ export class SessionChecks implements SessionRecords {
     for (const { type, kv } of applied.events) if (type === 'put') add(this.#puts, kv.key);
     const mark = stamp === undefined ? undefined : markOf(command);
     // By what it did, not by what it should have done.
-    if (mark !== undefined && applied.outcome.ok && applied.isReplay !== true) add(this.#effects, mark);
+    if (mark === undefined || !applied.outcome.ok || applied.isReplay === true) return;
+    add(this.#effects, mark);
+    if (command.kind !== 'put') return;
+    this.#putRevisions.set(mark, applied.revision);
+    this.#revisions.add(applied.revision);
   }
 }
 

@@ -27,6 +27,10 @@ export interface LeaseRecords extends Pick<LeaseHistory, 'lives' | 'firstListed'
 export interface SessionRecords {
   /** How often the write of this mark took effect: see write-marks.ts. */
   effectsOf(mark: string): number;
+  /** At which revision the put of this mark did; undefined: it never did. */
+  revisionOfPut(mark: string): number | undefined;
+  /** Whether the revision was made by a put of a session. */
+  isPut(revision: number): boolean;
   /** How often the key was put, by whomever. */
   putsOf(key: string): number;
   readonly counts: Readonly<Record<string, number>>;
@@ -37,7 +41,7 @@ export interface SdkProcess {
   readonly name: string;
   readonly clock: Clock;
   readonly random: Random;
-  /** Of every member that there may ever be. */
+  /** Of the members that there were when it began. */
   readonly addresses: readonly string[];
   readonly transport: Transport;
   /** It dies: nothing of it runs any more. */
@@ -46,6 +50,7 @@ export interface SdkProcess {
 
 export interface SdkPorts {
   begin(): SdkProcess;
+  addressOf(member: bigint): string;
   readonly counts: Readonly<Record<string, number>>;
 }
 

@@ -111,7 +111,12 @@ export class World {
       this.checks.leases?.received(running.node.id, message);
     };
     this.network = new SimNetwork(plan, { time, trace, counts, lifeOf, received });
-    this.clients = new ClientNetwork(plan, { time, trace, memberOf: (id) => this.#servedBy(id) });
+    this.clients = new ClientNetwork(plan, {
+      time,
+      trace,
+      memberOf: (id) => this.#servedBy(id),
+      ids: () => this.slots.keys(),
+    });
     this.conditions = new DiskConditions(plan, counts);
     this.streams = new SnapshotStreams({
       time,

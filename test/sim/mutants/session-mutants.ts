@@ -71,7 +71,11 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     replacements: [
       { file: TABLE, find: 'if (replies.size >= WINDOW_REPLIES) {', replace: 'if (replies.size > WINDOW_REPLIES) {' },
       { file: 'node/session-member.ts', find: '{ replies: WINDOW_REPLIES,', replace: '{ replies: WINDOW_REPLIES + 1,' },
-      { file: 'rpc/session-exchange.ts', find: 'requestsInFlightMax = 1_024;', replace: 'requestsInFlightMax = 2_048;' },
+      {
+        file: 'rpc/session-exchange.ts',
+        find: 'requestsInFlightMax = 1_024;',
+        replace: 'requestsInFlightMax = 2_048;',
+      },
     ],
   },
   {
@@ -203,7 +207,8 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'refusal ends an older doubt',
-    hazard: 'The SDK says that a write never happened because its last sending was refused, whatever became of the first.',
+    hazard:
+      'The SDK says that a write never happened because its last sending was refused, whatever became of the first.',
     replacements: [
       {
         file: 'client/core/outcome.ts',

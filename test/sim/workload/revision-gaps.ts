@@ -8,13 +8,13 @@ export class RevisionGaps {
   /** Made by a call that was told so, or seen on a key. */
   readonly #known = new Set<number>();
   #highest = 1;
-  readonly #isLeaseEnd: (revision: number) => boolean;
+  readonly #isKnown: (revision: number) => boolean;
   /** No gap up to here is left to look at. */
   #closedTo = 1;
 
-  /** The end of a lease is no call of anybody, and known from elsewhere. */
-  constructor(isLeaseEnd: (revision: number) => boolean = () => false) {
-    this.#isLeaseEnd = isLeaseEnd;
+  /** `isKnown`: from elsewhere: the end of a lease is no call of anybody, and puts of sessions are found in the log. */
+  constructor(isKnown: (revision: number) => boolean = () => false) {
+    this.#isKnown = isKnown;
   }
 
   learn({ outcome }: Operation): void {
@@ -27,7 +27,7 @@ export class RevisionGaps {
   /** Where to look to learn of the lowest gap up to `revision`. */
   next(revision = this.#highest): { readonly gap: number; readonly looks: readonly number[] } | undefined {
     for (let gap = this.#closedTo + 1; gap <= revision; gap += 1) {
-      if (!this.#known.has(gap) && !this.#isLeaseEnd(gap)) return { gap, looks: [gap - 1, gap] };
+      if (!this.#known.has(gap) && !this.#isKnown(gap)) return { gap, looks: [gap - 1, gap] };
     }
     return undefined;
   }

@@ -25,11 +25,14 @@ export interface SdkLife {
   isOver: boolean;
 }
 
+/** Those that a client of a simulation reads by. */
+export type SdkConsistency = Extract<Consistency, string>;
+
 export interface SdkAsking {
   readonly life: SdkLife;
   readonly client: number;
   readonly call: Call;
-  readonly consistency: Consistency;
+  readonly consistency: SdkConsistency;
   readonly timeoutMs: number;
   readonly canceledAfterMs?: number | undefined;
 }
@@ -150,7 +153,7 @@ export class SdkCaller {
     const operation = { client, member: life.name, call, outcome, startMs, endMs: ports.clock.now() };
     ports.trace(`c${client} of ${life.name} ${describeOutcome(outcome)}`);
     this.history.push(operation);
-    tally.add(`sdk ${call.kind === 'range' ? `${String(consistency)} read` : call.kind} ${outcome.kind}`);
+    tally.add(`sdk ${call.kind === 'range' ? `${consistency} read` : call.kind} ${outcome.kind}`);
     if (outcome.kind !== 'ok') tally.add(`sdk code ${outcome.code}`);
     sightings.learn(call, outcome);
     if (outcome.kind === 'ok') onAnswer(operation);

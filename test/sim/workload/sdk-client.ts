@@ -5,14 +5,13 @@
 import type { Client } from '../../../client/api/client.js';
 import { connect } from '../../../client/connect.js';
 import { isQuorateError } from '../../../client/core/quorate-error.js';
-import type { Consistency } from '../../../client/wire/request.js';
 import type { Random } from '../../../server/lib/random.js';
 import type { Call, Operation } from '../../checkers/operation.js';
 import type { SdkProcess, WorkloadPorts } from '../workload-ports.js';
 import { chance, pick, pickWeighted } from './draw.js';
 import type { Findings } from './findings.js';
 import { isWorthAnotherTry } from './outcome-codes.js';
-import type { SdkCaller, SdkLife } from './sdk-caller.js';
+import type { SdkCaller, SdkConsistency, SdkLife } from './sdk-caller.js';
 import type { SdkMix } from './sdk-mix.js';
 import { hotKey, sdkPlays, type SdkTurn } from './sdk-plays.js';
 import type { Board } from './turn.js';
@@ -59,10 +58,13 @@ export class SdkClient {
     this.#hasEnded = true;
   }
 
-  /** All is well now, so it must get through, whatever it has been through. Closes it. */
-  async prove(): Promise<void> {
+  /** All is well now, so it must get through, whatever it has been through. Closes it. `addresses`: where somebody serves. */
+  async prove(addresses: readonly string[]): Promise<void> {
     await this.#running;
-    const life = this.#last ?? (await this.#begin());
+    const isLost = this.#last?.process.addresses.some((address) => addresses.includes(address)) === false;
+    // Whoever knows none of the members that are left is told of them, and begins anew.
+    if (isLost) this.#last?.process.end();
+    const life = isLost || this.#last === undefined ? await this.#begin() : this.#last;
     const { board, nextClient } = this.#parts;
     const client = nextClient();
     for (let isProven = false; !isProven; ) {
@@ -103,7 +105,8 @@ export class SdkClient {
     const process = ports.sdk.begin();
     for (;;) {
       const client = await this.#connect(process).catch((error: unknown) => {
-        if (!isQuorateError(error, 'UNAVAILABLE')) findings.add('sdk', `${process.name} cannot connect: ${String(error)}`);
+        if (!isQuorateError(error, 'UNAVAILABLE'))
+          findings.add('sdk', `${process.name} cannot connect: ${String(error)}`);
       });
       if (client !== undefined) return { name: process.name, client, process, seenRevision: 0, isOver: false };
       await this.#pause(PAUSE_MS);
@@ -118,7 +121,7 @@ export class SdkClient {
     const { board, random, mix, nextClient } = this.#parts;
     const client = nextClient();
     const isOver = (): boolean => this.#hasEnded || life.isOver;
-    const readAs = async (call: Call, consistency: Consistency): Promise<Operation | undefined> =>
+    const readAs = async (call: Call, consistency: SdkConsistency): Promise<Operation | undefined> =>
       isOver() ? undefined : this.#ask(life, client, call, consistency, pick(random, mix.timeoutMs));
     const ask = (call: Call): Promise<Operation | undefined> => readAs(call, 'linearizable');
     const turn: SdkTurn = {
@@ -159,13 +162,7 @@ export class SdkClient {
     await Promise.all(puts);
   }
 
-  #ask(
-    life: SdkLife,
-    client: number,
-    call: Call,
-    consistency: Consistency,
-    timeoutMs: number,
-  ): Promise<Operation> {
+  #ask(life: SdkLife, client: number, call: Call, consistency: SdkConsistency, timeoutMs: number): Promise<Operation> {
     const { board, caller, random, mix } = this.#parts;
     board.keys.called(call);
     const canceledAfterMs = chance(random, mix.canceledPercent) ? random.below(CANCELED_AFTER_MS) : undefined;

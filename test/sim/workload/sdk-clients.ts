@@ -4,7 +4,7 @@ import type { FinalHistory } from '../../checkers/final-history.js';
 import type { Operation } from '../../checkers/operation.js';
 import { streamOf } from '../draws.js';
 import type { Plan } from '../plan-types.js';
-import type { WorkloadPorts } from '../workload-ports.js';
+import type { Target, WorkloadPorts } from '../workload-ports.js';
 import type { Findings } from './findings.js';
 import { SdkCaller } from './sdk-caller.js';
 import { SdkClient } from './sdk-client.js';
@@ -15,6 +15,7 @@ import type { Board } from './turn.js';
 
 /** Above those of all others. */
 const FIRST_CLIENT = 10_000;
+const FOUND_CLIENT = 1_000_000;
 
 export interface SdkClientsParts {
   readonly plan: Plan;
@@ -37,7 +38,7 @@ export class SdkClients {
     this.#caller = new SdkCaller({ ...parts, sightings: board.sightings });
     // Of a stream of its own: what the other clients do does not depend on it.
     const random = streamOf(plan.seed, 'sdk workload');
-    const mix = drawSdkMix(random);
+    const mix = drawSdkMix(random, plan.voters);
     this.#hotKeys = Array.from({ length: mix.hotKeys }, (_, place) => hotKey(place));
     let next = FIRST_CLIENT;
     const nextClient = (): number => (next += 1);
@@ -48,9 +49,23 @@ export class SdkClients {
     });
   }
 
-  /** In the order in which the calls ended. */
-  get history(): readonly Operation[] {
-    return this.#caller.history;
+  /**
+   * When no call is open. What became of puts whose clients were not told is taken from the log: there may be many at a
+   * time, too many for a judge who would have to guess.
+   */
+  history(): readonly Operation[] {
+    const { ports } = this.#parts;
+    let client = FOUND_CLIENT;
+    return this.#caller.history.map((operation) => {
+      const { call, outcome } = operation;
+      if (call.kind !== 'put' || outcome.kind !== 'unknown') return operation;
+      const revision = ports.sessionRecords.revisionOfPut(call.value);
+      if (revision === undefined) return { ...operation, outcome: { kind: 'failed', code: outcome.code } };
+      client += 1;
+      const found = { kind: 'ok', revision, answer: { kind: 'put' } } as const;
+      // It may have happened after its client had gone, and may overlap with what that one did next.
+      return { ...operation, client, outcome: found, endMs: ports.clock.now() };
+    });
   }
 
   start(): void {
@@ -61,8 +76,9 @@ export class SdkClients {
     for (const client of this.#clients) client.quiet();
   }
 
-  async prove(): Promise<void> {
-    await Promise.all(this.#clients.map((client) => client.prove()));
+  async prove(targets: readonly Target[]): Promise<void> {
+    const addresses = targets.map(({ id }) => this.#parts.ports.sdk.addressOf(id));
+    await Promise.all(this.#clients.map((client) => client.prove(addresses)));
   }
 
   untilIdle(): Promise<void> {
@@ -76,7 +92,8 @@ export class SdkClients {
     const { sessionRecords, sdk } = ports;
     for (const [name, count] of Object.entries({ ...sessionRecords.counts, ...sdk.counts })) tally.add(name, count);
     const current = new Map(finalHistory?.current.map(({ key, version }) => [key, version]));
-    const versions = finalHistory === undefined ? [] : this.#hotKeys.map((key) => [key, current.get(key) ?? 0] as const);
+    const versions =
+      finalHistory === undefined ? [] : this.#hotKeys.map((key) => [key, current.get(key) ?? 0] as const);
     this.#caller.told.judge(sessionRecords, new Map(versions), findings, tally);
   }
 }

@@ -24,7 +24,10 @@ export interface SdkMix {
   readonly hasFlood: boolean;
 }
 
-export function drawSdkMix(random: Random): SdkMix {
+/** A flood through many members takes long. */
+const FLOODED_VOTERS_MAX = 3;
+
+export function drawSdkMix(random: Random, voters: number): SdkMix {
   return {
     plays: SDK_PLAY_NAMES.map((name) => ({ name, weight: WEIGHTS[name] * between(random, 0, 3) + 1 })),
     lanes: pick(random, [1, 2, 4]),
@@ -34,7 +37,7 @@ export function drawSdkMix(random: Random): SdkMix {
     hotKeys: between(random, 1, 3),
     lifeMs: pick(random, [Infinity, Infinity, 10_000, 30_000]),
     deathPercent: pick(random, [0, 50, 100]),
-    hasFlood: chance(random, 4),
+    hasFlood: chance(random, 4) && voters <= FLOODED_VOTERS_MAX,
   };
 }
 

@@ -1,16 +1,16 @@
 /** What a client of the SDK may do in one turn. */
-import type { Consistency } from '../../../client/wire/request.js';
 import type { Call, Operation } from '../../checkers/operation.js';
 import { markedEnd } from '../write-marks.js';
 import { transfer } from './bank-play.js';
 import { chance, pick } from './draw.js';
 import { append } from './list-play.js';
+import type { SdkConsistency } from './sdk-caller.js';
 import type { SdkPlayName } from './sdk-mix.js';
 import { fresh, type Turn } from './turn.js';
 
 export interface SdkTurn extends Turn {
   readonly hotKeys: number;
-  readAs(call: Call, consistency: Consistency): Promise<Operation | undefined>;
+  readAs(call: Call, consistency: SdkConsistency): Promise<Operation | undefined>;
 }
 
 type SdkPlay = (turn: SdkTurn) => Promise<unknown>;

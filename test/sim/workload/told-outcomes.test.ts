@@ -7,7 +7,13 @@ import { ToldOutcomes } from './told-outcomes.js';
 /** What the log holds: how often each value was written to `h.0`. */
 function recordsOf(effects: Readonly<Record<string, number>>): SessionRecords {
   const total = Object.values(effects).reduce((sum, times) => sum + times, 0);
-  return { effectsOf: (mark) => effects[mark] ?? 0, putsOf: () => total, counts: {} };
+  return {
+    effectsOf: (mark) => effects[mark] ?? 0,
+    putsOf: () => total,
+    revisionOfPut: () => undefined,
+    isPut: () => false,
+    counts: {},
+  };
 }
 
 function judged(

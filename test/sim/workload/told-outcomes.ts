@@ -38,7 +38,10 @@ export class ToldOutcomes {
       if (outcome === 'unknown' && times === 1) tally.add('sdk write unknown that took effect');
       const isHonest = times <= 1 && (outcome === 'unknown' || times === (outcome === 'applied' ? 1 : 0));
       if (isHonest) continue;
-      findings.add('sdk-outcome', `${who} ${describeCall(call)}: told ${outcome} (${code}), took effect ${times} times`);
+      findings.add(
+        'sdk-outcome',
+        `${who} ${describeCall(call)}: told ${outcome} (${code}), took effect ${times} times`,
+      );
     }
     for (const [key, version] of versions) {
       const put = puts.get(key) ?? 0;

@@ -50,7 +50,9 @@ class ClusterWorkload implements Workload {
   constructor(plan: Plan, ports: WorkloadPorts) {
     const mix = drawMix(plan, ports.random);
     const sightings = new Sightings();
-    const gaps = new RevisionGaps((revision) => ports.leaseRecords?.isEnd(revision) === true);
+    const isKnown = (revision: number): boolean =>
+      ports.leaseRecords?.isEnd(revision) === true || ports.sessionRecords.isPut(revision);
+    const gaps = new RevisionGaps(isKnown);
     this.#plan = plan;
     this.#ports = ports;
     this.#nextClient = plan.clients + plan.leaseClients;
@@ -128,7 +130,7 @@ class ClusterWorkload implements Workload {
       const isOver = (): boolean => !this.#isProving;
       return proveMember(target, others, { ...this.#parts(isOver), values: this.#board.values });
     });
-    await Promise.all([...proofs, this.#sdkClients.prove()]);
+    await Promise.all([...proofs, this.#sdkClients.prove(targets)]);
   }
 
   async judge(target: Target): Promise<readonly Finding[]> {
@@ -141,7 +143,7 @@ class ClusterWorkload implements Workload {
     await this.#watchClients.judge();
     if (this.#caller.openCalls > 0) this.#findings.add('client', `${this.#caller.openCalls} calls without an outcome`);
     this.#sdkClients.judge(finalHistory);
-    const history = [...this.#caller.history, ...this.#sdkClients.history];
+    const history = [...this.#caller.history, ...this.#sdkClients.history()];
     this.#tally.add('operations', history.length);
     const { appends } = this.#board;
     const all = [...history, ...endsFrom(this.#ports.leaseRecords?.lives ?? [])];
