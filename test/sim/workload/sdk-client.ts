@@ -80,9 +80,9 @@ export class SdkClient {
     const { random, mix, caller } = this.#parts;
     while (!this.#hasEnded) {
       const life = await this.#begin();
-      const lanes = Array.from({ length: mix.lanes }, () => this.#lane(life));
+      const lanes = [this.#pourOut(life), ...Array.from({ length: mix.lanes }, () => this.#lane(life))];
       if (mix.lifeMs === Infinity) {
-        await Promise.all([...lanes, this.#pourOut(life)]);
+        await Promise.all(lanes);
         this.#last = life;
         return;
       }
@@ -153,7 +153,7 @@ export class SdkClient {
     if (!this.#floods) return;
     this.#floods = false;
     await this.#pause(random.below(10_000));
-    if (this.#hasEnded) return;
+    if (this.#hasEnded || life.isOver) return;
     const puts = Array.from({ length: FLOOD }, () => {
       const client = nextClient();
       const call = { kind: 'put', key: hotKey(0), value: board.values.token(client) } as const;
