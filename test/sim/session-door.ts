@@ -4,6 +4,7 @@
  */
 import type { CallStatus } from '../../client/transport/transport.js';
 import { silentLogger } from '../../server/lib/logger.js';
+import type { GrantMember } from '../../server/node/grant-member.js';
 import type { KvMember } from '../../server/node/kv-member.js';
 import type { LeaseMember } from '../../server/node/lease-member.js';
 import type { SessionMember } from '../../server/node/session-member.js';
@@ -22,6 +23,7 @@ export interface SessionDoorParts {
   readonly kv: KvMember;
   readonly leases: LeaseMember;
   readonly sessions: SessionMember;
+  readonly grants: GrantMember;
   readonly process: MemberProcess;
   /** The process may die here. */
   readonly answering: () => void;
@@ -35,13 +37,14 @@ export class SessionDoor implements StreamMember {
   readonly #exchanges: MemberSessions;
 
   constructor(parts: SessionDoorParts) {
-    const { kv: member, leases, sessions, process: clock } = parts;
+    const { kv: member, leases, sessions, grants, process: clock } = parts;
     this.process = clock;
     this.#parts = parts;
     this.#exchanges = new MemberSessions({
       member,
       leases,
       sessions,
+      grants,
       limits: LIMITS,
       gate: this.#gate,
       longCalls: this.#longCalls,

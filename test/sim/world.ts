@@ -11,6 +11,7 @@ import type { NodeOptions } from '../../server/node/options.js';
 import type { PeerMessage, PeerTransport } from '../../server/node/ports.js';
 import { NodeLeaseMember } from '../../server/node/lease-member.js';
 import { RaftNode } from '../../server/node/raft-node.js';
+import { NodeGrantMember } from '../../server/node/grant-member.js';
 import { NodeSessionMember } from '../../server/node/session-member.js';
 import { rebuildState } from '../../server/node/rebuild.js';
 import type { ConfState, NodeId } from '../../server/raft/types.js';
@@ -385,7 +386,8 @@ export class World {
     const leaseDoor = new LeaseDoor({ door, leases, renewing });
     const sessionTtlMs = drawSessionTtlMs(this.plan.seed);
     const sessionParts = { node, store, clock: process, clusterId: CLUSTER_ID, kv, leases, sessionTtlMs };
-    const sessions = new SessionDoor({ ...parts, leases, sessions: new NodeSessionMember(sessionParts) });
+    const grants = new NodeGrantMember({ node, clock: process, clusterId: CLUSTER_ID });
+    const sessions = new SessionDoor({ ...parts, leases, sessions: new NodeSessionMember(sessionParts), grants });
     void node.fatal.then((fatal) => this.#fatal(life, fatal));
     this.checks.starting(id, node);
     await node.start();
