@@ -91,11 +91,11 @@ describe.skipIf(!requirePeer('quorate'))('a lease', () => {
     // It was worth the trouble: leases were relied on, many were lost, and others would have been caught.
     expect(verdicts.filter(({ beliefs }) => beliefs.client.passes > 0).length).toBeGreaterThan(verdicts.length / 4);
     expect(expired.length).toBeGreaterThan(verdicts.length / 4);
-    for (const name of believerNames) {
-      if (name === 'client') continue;
+    for (const name of ['twiceTheTtl', 'onceAndAHalf', 'untilTold'] as const) {
+      expect(counts[name].lies, name).toBeGreaterThan(0);
       expect(counts[name].uncovered, name).toBeGreaterThan(0);
-      // A member takes a moment to expire a lease: whoever is wrong by less is merely lucky.
-      if (name !== 'sinceTheReply') expect(counts[name].lies, name).toBeGreaterThan(0);
     }
+    // Wrong by a fifth of a second: it takes many trials to meet it, and a member that is not quick makes it no lie.
+    if (TRIALS >= 256) expect(counts.sinceTheReply.uncovered).toBeGreaterThan(0);
   });
 });
