@@ -130,6 +130,8 @@ describe('a write of a session that comes again', () => {
     expect(again(log, revoke(7n), told)).toEqual([]);
     expect(again(log, grant(8n, 5000), told)).toEqual([]);
     expect(log.differences).toEqual([]);
+    // The revision that it was told is an old one, and not that of the store.
+    expect(log.take(revoke(7n))).toEqual([]);
   });
 
   it('is found out when it does something', () => {

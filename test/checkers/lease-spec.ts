@@ -59,7 +59,8 @@ export class LeaseSpec {
   take(entry: LoggedEntry): readonly string[] {
     this.#complaints = [];
     this.#follow(entry);
-    this.#revision = entry.applied.revision;
+    // A write that comes again is told its old one.
+    if (entry.takesEffect !== false) this.#revision = entry.applied.revision;
     const now = listing(this.#revision, this.#live.keys());
     if (!this.#listings.has(now)) this.#listings.set(now, entry.atMs);
     return this.#complaints.map(

@@ -4,6 +4,7 @@
  * it began it also ends.
  */
 import type { Connection, Metadata, Stream, StreamHandler, Transport } from '../../client/transport/transport.js';
+import type { Clock } from '../../server/lib/clock.js';
 import type { Random } from '../../server/lib/random.js';
 import type { NodeId } from '../../server/raft/types.js';
 import { ClientLine, type StreamMember } from './client-line.js';
@@ -72,7 +73,7 @@ export class ClientNetwork implements SdkPorts {
     this.#clients.add(client);
     return {
       name,
-      clock: process,
+      clock: clockOf(process),
       random: streamOf(this.#plan.seed, `${name} itself`),
       addresses: this.#addresses,
       transport: client,
@@ -178,6 +179,27 @@ export class ClientNetwork implements SdkPorts {
     client.process.pause();
     this.#parts.time.after(ms, () => client.process.resume());
   }
+}
+
+/** What a process that stood still finds when it goes on may be canceled by what it does first. */
+function clockOf(process: MemberProcess): Clock {
+  return {
+    now: () => process.now(),
+    wallTime: () => process.wallTime(),
+    defer: (callback) => process.defer(callback),
+    setTimer(callback, ms) {
+      let isCanceled = false;
+      const timer = process.setTimer(() => {
+        if (!isCanceled) callback();
+      }, ms);
+      return {
+        cancel() {
+          isCanceled = true;
+          timer.cancel();
+        },
+      };
+    },
+  };
 }
 
 type LinePartsOf = (address: string) => ConstructorParameters<typeof ClientLine>[2];

@@ -22,8 +22,8 @@ const nothing = (): void => undefined;
 export interface SessionDoorParts {
   readonly kv: KvMember;
   readonly leases: LeaseMember;
-  readonly sessions: SessionMember;
   readonly grants: GrantMember;
+  readonly sessions: SessionMember;
   readonly process: MemberProcess;
   /** The process may die here. */
   readonly answering: () => void;
@@ -37,14 +37,14 @@ export class SessionDoor implements StreamMember {
   readonly #exchanges: MemberSessions;
 
   constructor(parts: SessionDoorParts) {
-    const { kv: member, leases, sessions, grants, process: clock } = parts;
+    const { kv: member, leases, grants, sessions, process: clock } = parts;
     this.process = clock;
     this.#parts = parts;
     this.#exchanges = new MemberSessions({
       member,
       leases,
-      sessions,
       grants,
+      sessions,
       limits: LIMITS,
       gate: this.#gate,
       longCalls: this.#longCalls,

@@ -5,13 +5,13 @@
  */
 import type { LogFields, Logger } from '../../server/lib/logger.js';
 import type { Random } from '../../server/lib/random.js';
+import { NodeGrantMember } from '../../server/node/grant-member.js';
 import { KvMember } from '../../server/node/kv-member.js';
 import type { Fatal } from '../../server/node/fatal.js';
 import type { NodeOptions } from '../../server/node/options.js';
 import type { PeerMessage, PeerTransport } from '../../server/node/ports.js';
 import { NodeLeaseMember } from '../../server/node/lease-member.js';
 import { RaftNode } from '../../server/node/raft-node.js';
-import { NodeGrantMember } from '../../server/node/grant-member.js';
 import { NodeSessionMember } from '../../server/node/session-member.js';
 import { rebuildState } from '../../server/node/rebuild.js';
 import type { ConfState, NodeId } from '../../server/raft/types.js';
@@ -384,10 +384,10 @@ export class World {
     });
     const renewing = (lease: bigint): (() => void) => this.checks.leases?.renewing(id, lease) ?? (() => undefined);
     const leaseDoor = new LeaseDoor({ door, leases, renewing });
+    const grants = new NodeGrantMember({ node, clock: process, clusterId: CLUSTER_ID });
     const sessionTtlMs = drawSessionTtlMs(this.plan.seed);
     const sessionParts = { node, store, clock: process, clusterId: CLUSTER_ID, kv, leases, sessionTtlMs };
-    const grants = new NodeGrantMember({ node, clock: process, clusterId: CLUSTER_ID });
-    const sessions = new SessionDoor({ ...parts, leases, sessions: new NodeSessionMember(sessionParts), grants });
+    const sessions = new SessionDoor({ ...parts, leases, grants, sessions: new NodeSessionMember(sessionParts) });
     void node.fatal.then((fatal) => this.#fatal(life, fatal));
     this.checks.starting(id, node);
     await node.start();

@@ -57,7 +57,6 @@ interface Open {
 const HONEST_CODES: ReadonlySet<string> = new Set([
   'DEADLINE_EXCEEDED',
   'CANCELED',
-  'CLOSED',
   'SESSION_EXPIRED',
   'REPLY_TOO_OLD',
   'COMPACTED',
@@ -127,13 +126,12 @@ export class SdkCaller {
 
   #rejected(open: Open, error: unknown): void {
     if (!this.#open.has(open)) return;
-    const { call } = open.asking;
     if (!isQuorateError(error)) {
       this.#complain(open, 'sdk', `rejected with ${error instanceof Error ? (error.stack ?? '') : String(error)}`);
       this.#settle(open, { kind: 'unknown', code: 'NO_QUORATE_ERROR' });
       return;
     }
-    const complaint = complaintAbout(error, call);
+    const complaint = complaintAbout(error, open.asking);
     if (complaint !== undefined) this.#complain(open, 'sdk', complaint);
     this.#tell(open, error.outcome, error.code);
     const isOver = error.outcome === 'notApplied';
@@ -168,7 +166,8 @@ export class SdkCaller {
   }
 }
 
-function complaintAbout({ code, outcome, message }: QuorateError, call: Call): string | undefined {
-  if (!HONEST_CODES.has(code)) return `rejected with ${message}`;
+function complaintAbout({ code, outcome, message }: QuorateError, { life, call }: SdkAsking): string | undefined {
+  const isHonest = HONEST_CODES.has(code) || (code === 'CLOSED' && life.isOver);
+  if (!isHonest) return `rejected with ${message}`;
   return isRead(call) && outcome !== 'notApplied' ? `a read is told to be ${outcome}` : undefined;
 }

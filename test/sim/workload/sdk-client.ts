@@ -67,7 +67,7 @@ export class SdkClient {
     const life = isLost || this.#last === undefined ? await this.#begin() : this.#last;
     const { board, nextClient } = this.#parts;
     const client = nextClient();
-    for (let isProven = false; !isProven; ) {
+    for (let isProven = false; !isProven; await this.#pause(PAUSE_MS)) {
       const call = { kind: 'put', key: hotKey(0), value: board.values.token(client) } as const;
       const { outcome } = await this.#ask(life, client, call, 'linearizable', PROOF_MS);
       isProven = outcome.kind === 'ok';
