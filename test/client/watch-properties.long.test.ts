@@ -58,10 +58,10 @@ describe.skipIf(!requirePeer('quorate'))('watches of the client', () => {
   beforeAll(async () => {
     const { endpoints } = cluster();
     proxies = await Promise.all(endpoints.map((endpoint) => StallingProxy.start(endpoint)));
-    writer = await connect(endpoints, { timeout: 30_000 });
+    writer = await connect(endpoints, { connectTimeout: 60_000, timeout: 30_000 });
     client = await connect(
       proxies.map(({ endpoint }) => endpoint),
-      { timeout: 30_000 },
+      { connectTimeout: 60_000, timeout: 30_000 },
     );
     // Of the member that nobody kills.
     witness = await HistoryWitness.start(endpoints[0] ?? '');

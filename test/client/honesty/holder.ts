@@ -66,7 +66,13 @@ const log = (message: string, ...more: readonly unknown[]): void => {
   console.error(Math.round(monotonicMs()), message, inspect(more));
 };
 const logger = { debug: log, info: log, warn: log, error: log };
-const client = await connect(order.endpoints, { leaseRenewer: order.renewer, timeout: 20_000, logger });
+/** Nothing here is about calls: on a machine that others use, they may take their time. */
+const client = await connect(order.endpoints, {
+  leaseRenewer: order.renewer,
+  connectTimeout: 60_000,
+  timeout: 120_000,
+  logger,
+});
 
 let held: HeldLease[] = [];
 let asks: Asks = 'always';
