@@ -57,6 +57,7 @@ const innocents: Readonly<Record<string, string>> = {
     "import 'node:fs';\nimport '@grpc/grpc-js';\nimport { x } from '../lib/x.js';\nexport const t = x;",
   'client/calls/x.ts':
     "import '../wire/x.js';\nimport { port } from '../transport/transport.js';\nexport const calls = port;",
+  'client/fence/x.ts': "import { core } from '../core/x.js';\nexport const fence = core;",
   'client/api/x.ts': "import { calls } from '../calls/x.js';\nexport const api = calls;",
   'test/x.ts': 'export const x = 1;',
 };
@@ -113,6 +114,8 @@ const importPlants: readonly Plant[] = [
   imports('client/calls/to-builtin.ts', 'node:net', 'client-calls-know-ports-only'),
   imports('client/transport/to-core.ts', '../core/x.js', 'client-transport-imports'),
   imports('client/api/to-grpc.ts', '@grpc/grpc-js', 'grpc-behind-client-transport'),
+  imports('client/fence/to-driver.ts', 'zod', 'client-fence-imports'),
+  imports('client/fence/to-grants.ts', '../api/x.js', 'client-fence-imports'),
   imports('client/transport/to-root.ts', '../connect.js', 'client-arrows-point-inward'),
   imports('client/connect.ts', '../server/server.js', 'nobody-imports-the-root'),
   imports('proto/gen/to-server.ts', '../../server/lib/x.js', 'proto-has-no-logic'),

@@ -31,6 +31,7 @@ const table = {
   GRANT_LOST: refusal('The grant is over: somebody else may have what it was for.'),
   BARRIER_FULL: refusal('As many as the barrier takes are there, or have met and not all left.'),
   TERM_OVERRUN: refusal('The work of a term went on after the term was lost, for longer than it may.'),
+  ROLLED_BACK: refusal('The database that a fence guards has rolled the transaction back.'),
   UNSUPPORTED: refusal('The member does not offer this.'),
   UNRECOGNIZED: doubt('The member answered in a way that this client does not understand.', false),
 
