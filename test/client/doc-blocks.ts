@@ -19,17 +19,19 @@ export async function clientDocuments(): Promise<readonly string[]> {
 }
 
 /**
- * A block that is no program of its own says so: `<!-- docs: shows -->` stands before it. `<!-- docs: grants -->` before one
- * that etcd's members do not run.
+ * A block that is no program of its own says so: `<!-- docs: shows -->` stands before it; `<!-- docs: grants -->` before one
+ * that etcd's members do not run; `<!-- docs: databases -->` before one that needs databases beside a member: the suites of
+ * the fence run it.
  */
-export async function runnableBlocks(): Promise<readonly DocBlock[]> {
+export async function runnableBlocks(needs: 'nothing' | 'databases' = 'nothing'): Promise<readonly DocBlock[]> {
   const blocks: DocBlock[] = [];
   for (const document of await clientDocuments()) {
     const text = await readFile(document, 'utf8');
-    const found = [...text.matchAll(/(?:<!-- docs: (shows|grants) -->\n)?```ts\n([\s\S]*?)```/g)];
+    const found = [...text.matchAll(/(?:<!-- docs: (\w+) -->\n+)?```ts\n([\s\S]*?)```/g)];
     for (const [place, [, mark, code = '']] of found.entries()) {
       const name = `${relative(root, document)} ${place + 1}`;
-      if (mark !== 'shows') blocks.push({ name, code, needsGrants: mark === 'grants' });
+      const isWanted = needs === 'databases' ? mark === 'databases' : mark === undefined || mark === 'grants';
+      if (isWanted) blocks.push({ name, code, needsGrants: mark === 'grants' });
     }
   }
   return blocks;

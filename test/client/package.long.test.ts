@@ -130,10 +130,13 @@ describe('the package of the client', () => {
   it('runs', async () => {
     const program = `
       import { connect, isQuorateError } from '@quorate/client';
+      import { fencedRedis } from '@quorate/client/fence';
       const error = await connect('127.0.0.1:1', { connectTimeout: 200 }).catch((reason) => reason);
-      console.log(isQuorateError(error, 'UNAVAILABLE'));`;
+      const unnamed = { name: '', grant: { token: 1, assertHeld() {} } };
+      const refusal = await fencedRedis({}, unnamed, []).catch((reason) => reason);
+      console.log(isQuorateError(error, 'UNAVAILABLE'), isQuorateError(refusal, 'INVALID_ARGUMENT'));`;
     await writeFile(join(folder, 'runs.mjs'), program);
-    expect((await run(process.execPath, ['runs.mjs'], { cwd: folder })).stdout).toBe('true\n');
+    expect((await run(process.execPath, ['runs.mjs'], { cwd: folder })).stdout).toBe('true true\n');
   });
 
   describe.each(compilers)('under $name', ({ tsc }) => {
@@ -147,6 +150,8 @@ describe('the package of the client', () => {
         await writeFile(join(project, `block-${place}.ts`), `${code}\nexport {};\n`);
       }
       await writeFile(join(project, 'refused.ts'), refused);
+      // Its examples need drivers, which it must do without.
+      await writeFile(join(project, 'fence.ts'), "export * from '@quorate/client/fence';\n");
       const config = {
         compilerOptions: {
           ...options,
