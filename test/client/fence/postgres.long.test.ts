@@ -24,7 +24,7 @@ describe.skipIf(!requireDatabase('postgres'))('the fence of PostgreSQL', () => {
   beforeAll(async () => {
     pool = open();
     await createRegisters(pool);
-    await Promise.all(Array.from({ length: 8 }, () => createFences(pool)));
+    await createFences(pool);
     await pool.query('CREATE TABLE twins (id int PRIMARY KEY DEFERRABLE INITIALLY DEFERRED)');
   });
   afterAll(() => Promise.all(pools.map((one) => one.end())));
@@ -121,6 +121,17 @@ describe.skipIf(!requireDatabase('postgres'))('the fence of PostgreSQL', () => {
     await expect(broken).rejects.toMatchObject({ code: '57P01' });
     expect(await register.readUnclaimed()).toBe(0);
     await register.write(2, 2);
+  });
+
+  it('creates the table once, however many ask at once', async () => {
+    await pool.query('CREATE SCHEMA aside');
+    const many = open({ max: 8, options: '-c search_path=aside' });
+    const together = (work: () => Promise<unknown>): Promise<unknown> => Promise.all(Array.from({ length: 8 }, work));
+    await together(() => many.query('SELECT pg_sleep(0.1)'));
+    for (let round = 0; round < 10; round += 1) {
+      await together(() => createFences(many));
+      await many.query('DROP TABLE fences');
+    }
   });
 
   it('gives every connection back', async () => {
