@@ -11,6 +11,7 @@ describe('the command line of the simulator', () => {
       record: true,
       hashes: false,
       stopAtFirst: false,
+      minutes: Infinity,
     });
     expect(parse('')).toHaveProperty('workers', expect.any(Number));
   });
@@ -23,6 +24,7 @@ describe('the command line of the simulator', () => {
       record: false,
       hashes: true,
       stopAtFirst: true,
+      minutes: Infinity,
     });
     expect(parse('--seed 42')).toMatchObject({ action: 'run', source: { kind: 'seed', seed: 42 } });
     expect(parse('--recorded')).toMatchObject({ action: 'run', source: { kind: 'recorded' } });
@@ -47,6 +49,7 @@ describe('the command line of the simulator', () => {
     ['--seed 4294967296', '--seed: "4294967296" is not an integer from 0 to 4294967295'],
     ['--from -1', '--from'],
     ['--from 4294967295 --seeds 2', '--seeds: the last seed would be beyond 4294967295'],
+    ['--minutes 0', '--minutes: "0" is not an integer from 1 to 10080'],
     ['--workers 0', '--workers: "0" is not an integer from 1 to 64'],
     ['--workers 99', '--workers: "99" is not an integer from 1 to 64'],
     ['--sedes 5', "Unknown option '--sedes'"],

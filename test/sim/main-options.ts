@@ -18,6 +18,8 @@ export interface RunManyOptions {
   /** Prints `seed hash` lines and nothing else on stdout. */
   readonly hashes: boolean;
   readonly stopAtFirst: boolean;
+  /** No further seed begins after so many minutes of real time. */
+  readonly minutes: number;
 }
 
 export type SeedSource =
@@ -34,6 +36,8 @@ export type PlanSource =
 export const SEED_MAX = 2 ** 32 - 1;
 const SEEDS_DEFAULT = 100;
 const WORKERS_MAX = 64;
+/** A week. */
+const MINUTES_MAX = 10_080;
 
 export const USAGE = `npm run sim -- [flags]
 
@@ -43,6 +47,7 @@ export const USAGE = `npm run sim -- [flags]
   --plan FILE    a plan as JSON instead of a seed; - reads stdin
   --recorded     the seeds of seeds.txt
   --workers N    processes (default: one for each core)
+  --minutes N    begin no further seed after so many minutes
   --first        stop at the first violation
   --hashes       print "seed hash" lines only, in order
   --no-record    do not add failing seeds to seeds.txt (so it is in CI)
@@ -58,6 +63,7 @@ const OPTIONS = {
   plan: { type: 'string' },
   recorded: { type: 'boolean', default: false },
   workers: { type: 'string' },
+  minutes: { type: 'string' },
   first: { type: 'boolean', default: false },
   hashes: { type: 'boolean', default: false },
   'no-record': { type: 'boolean', default: false },
@@ -74,7 +80,12 @@ export function parseMainOptions(
   const values = valuesOf(args);
   if (values.help) return { action: 'help' };
   const problems: string[] = [];
-  const integer = (flag: 'seeds' | 'from' | 'seed' | 'workers', least: number, most: number, other: number): number => {
+  const integer = (
+    flag: 'seeds' | 'from' | 'seed' | 'workers' | 'minutes',
+    least: number,
+    most: number,
+    other: number,
+  ): number => {
     const text = values[flag];
     if (text === undefined) return other;
     const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
@@ -86,6 +97,7 @@ export function parseMainOptions(
   const count = integer('seeds', 1, SEED_MAX, SEEDS_DEFAULT);
   const seed = integer('seed', 0, SEED_MAX, 0);
   const workers = integer('workers', 1, WORKERS_MAX, Math.min(availableParallelism(), WORKERS_MAX));
+  const minutes = integer('minutes', 1, MINUTES_MAX, Infinity);
   if (from + count - 1 > SEED_MAX) problems.push(`--seeds: the last seed would be beyond ${SEED_MAX}`);
 
   const range = (['seeds', 'from'] as const).filter((flag) => given(values[flag])).slice(0, 1);
@@ -112,6 +124,7 @@ export function parseMainOptions(
     record: !values['no-record'] && !given(environment['CI']),
     hashes: values.hashes,
     stopAtFirst: values.first,
+    minutes,
   };
 }
 

@@ -46,7 +46,7 @@ async function act(options: MainOptions): Promise<boolean> {
 }
 
 async function runAll(options: RunManyOptions): Promise<boolean> {
-  const { source, hashes, record, stopAtFirst } = options;
+  const { source, hashes, record, stopAtFirst, minutes } = options;
   const workers = source.kind === 'seed' || source.kind === 'plan' ? 1 : options.workers;
   const totals = new Totals(workers);
   const progress = new Progress(totals);
@@ -55,10 +55,11 @@ async function runAll(options: RunManyOptions): Promise<boolean> {
   const onResult = (result: SeedResult): boolean => {
     totals.add(result);
     if (hashes) inOrder.set(result.plan.seed, result.traceHash);
-    if (result.violation === undefined) return true;
+    const isTimeLeft = progress.realMs < minutes * 60_000;
+    if (result.violation === undefined) return isTimeLeft;
     print(failureText(result, repeatCommand(result.plan, source)));
     if (record && source.kind !== 'plan') recordSeed({ seed: result.plan.seed, reason: reasonOf(result) });
-    return !stopAtFirst;
+    return isTimeLeft && !stopAtFirst;
   };
   try {
     await runMany({ plans: plansOf(source), workers, onResult });
