@@ -6,7 +6,7 @@ import { assertClaim, type Claim } from './claim.js';
 const HEADER = 'Fencing-Token';
 
 /** For `fetch`: `{ headers: { ...fencingHeader({ name, grant }) } }`. Throws unless the grant is surely held now. */
-export function fencingHeader(claim: Claim): Readonly<Record<typeof HEADER, string>> {
+export function fencingHeader(claim: Claim): { readonly 'Fencing-Token': string } {
   assertClaim(claim);
   claim.grant.assertHeld();
   return { [HEADER]: `${encodeURIComponent(claim.name).replaceAll('%2F', '/')};${claim.grant.token}` };
