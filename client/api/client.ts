@@ -171,6 +171,7 @@ export class Client implements AsyncDisposable {
     const { caller, clock, board, end } = this.#parts;
     const deadline = clock.now() + timeoutMs;
     for (const watch of this.#watches) watch.close();
+    this.#pool.close();
     await this.lease.revokeAll(timeoutMs);
     await caller.close(Math.max(0, deadline - clock.now()));
     end();

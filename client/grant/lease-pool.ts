@@ -26,6 +26,7 @@ export class LeasePool {
   readonly #leases: Leases;
   readonly #clock: Clock;
   readonly #byTtl = new Map<number, Shared>();
+  #isClosed = false;
 
   constructor(leases: Leases, clock: Clock) {
     this.#leases = leases;
@@ -45,6 +46,12 @@ export class LeasePool {
       this.#leave(ttl, shared, true);
       throw error;
     }
+  }
+
+  /** The client ends its leases itself: nothing is left to wait for, and no timer may keep the process alive. */
+  close(): void {
+    this.#isClosed = true;
+    for (const { idle } of this.#byTtl.values()) idle?.cancel();
   }
 
   #shared(ttl: number, timeout: number): Shared {
@@ -80,7 +87,7 @@ export class LeasePool {
       shared.isRetired = true;
       this.#forget(ttl, shared);
     }
-    if (shared.users > 0) return;
+    if (shared.users > 0 || this.#isClosed) return;
     if (shared.isRetired) this.#revoke(ttl, shared);
     else shared.idle = this.#clock.setTimer(() => this.#revoke(ttl, shared), ttl);
   }

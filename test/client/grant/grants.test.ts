@@ -7,6 +7,7 @@ import {
 } from '@quorate/proto/quorate/v1/coordination.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Client, connect, fence, get, isQuorateError, put } from '../../../client/index.js';
+import { type Clock, systemClock, type Timer } from '../../../client/lib/clock.js';
 import { type RunningServer, startServer } from '../../../server/index.js';
 
 let server: RunningServer;
@@ -23,6 +24,29 @@ beforeAll(async () => {
   one = await connect(server, { timeout: 15_000 });
   two = await connect(server, { timeout: 15_000 });
 });
+/** The clock of the system, with the timers that would keep a process alive. */
+class CountingClock implements Clock {
+  readonly pending = new Set<Timer>();
+  readonly now = (): number => systemClock.now();
+  readonly wallTime = (): number => systemClock.wallTime();
+  readonly defer = (callback: () => void): void => systemClock.defer(callback);
+
+  setTimer(callback: () => void, ms: number): Timer {
+    const inner = systemClock.setTimer(() => {
+      this.pending.delete(timer);
+      callback();
+    }, ms);
+    const timer = {
+      cancel: (): void => {
+        this.pending.delete(timer);
+        inner.cancel();
+      },
+    };
+    this.pending.add(timer);
+    return timer;
+  }
+}
+
 afterAll(async () => {
   await Promise.all([one.close(), two.close()]);
   await server.stop();
@@ -415,5 +439,18 @@ describe('an election', () => {
     end();
     await held;
     await lock.release();
+  });
+});
+
+describe('a client that is closed', () => {
+  it('leaves no timer behind, whether its grants were given back or not', async () => {
+    const clock = new CountingClock();
+    const client = await connect(server, { clock });
+    await client.mutex(fresh()).run(nothing);
+    await client.mutex(fresh()).acquire({ ttl: 20_000 });
+    expect(clock.pending.size).toBeGreaterThan(0);
+    await client.close();
+    await pause(50);
+    expect(clock.pending.size).toBe(0);
   });
 });
