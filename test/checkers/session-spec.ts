@@ -57,7 +57,7 @@ export class SessionSpec {
   #timeMs = 0;
   /** The least by which the cluster's time was ever behind the true one. */
   #leastAheadMs = 0;
-  readonly counts = { opened: 0, expired: 0, writes: 0, again: 0, refused: 0 };
+  readonly counts = { opened: 0, expired: 0, writes: 0, again: 0, refused: 0, windowsFilled: 0 };
 
   /** Whether the entry may change anything, as far as sessions decide that; and what is wrong with what it did. */
   take(entry: StampedEntry): { readonly takesEffect: boolean; readonly complaints: readonly SessionComplaint[] } {
@@ -118,6 +118,7 @@ export class SessionSpec {
     const complaints: SessionComplaint[] = [];
     if (turn.kind === 'takesEffect') {
       this.counts.writes += 1;
+      if (stamp.sequence - this.#settledOf(stamp) === WINDOW) this.counts.windowsFilled += 1;
       this.#sessions.get(stamp.session)?.kept.set(stamp.sequence, applied);
       if (applied.isReplay === true) complaints.push(wrong('session-once', 'told again'));
       return { takesEffect: true, complaints };
@@ -131,6 +132,10 @@ export class SessionSpec {
       complaints.push(wrong('session-once', textOf(applied)));
     }
     return { takesEffect: false, complaints };
+  }
+
+  #settledOf({ session }: Stamp): number {
+    return this.#sessions.get(session)?.settled ?? 0;
   }
 
   #turnOf({ session: id, sequence, settled }: Stamp): Turn {

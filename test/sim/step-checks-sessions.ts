@@ -29,13 +29,14 @@ export class SessionChecks implements SessionRecords {
   }
 
   get counts(): Readonly<Record<string, number>> {
-    const { opened, expired, writes, again, refused } = this.#spec.counts;
+    const { opened, expired, writes, again, refused, windowsFilled } = this.#spec.counts;
     return {
       'sessions opened': opened,
       'sessions expired': expired,
       'session writes': writes,
       'session writes that came again': again,
       'session writes refused': refused,
+      'session windows filled': windowsFilled,
     };
   }
 

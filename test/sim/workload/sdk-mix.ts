@@ -37,7 +37,7 @@ export function drawSdkMix(random: Random, voters: number): SdkMix {
     hotKeys: between(random, 1, 3),
     lifeMs: pick(random, [Infinity, Infinity, 10_000, 30_000]),
     deathPercent: pick(random, [0, 50, 100]),
-    hasFlood: chance(random, 1) && voters <= FLOODED_VOTERS_MAX,
+    hasFlood: chance(random, 4) && voters <= FLOODED_VOTERS_MAX,
   };
 }
 
