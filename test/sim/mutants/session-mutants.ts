@@ -206,18 +206,6 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    name: 'refusal ends an older doubt',
-    hazard:
-      'The SDK says that a write never happened because its last sending was refused, whatever became of the first.',
-    replacements: [
-      {
-        file: 'client/core/outcome.ts',
-        find: "    case 'notSent':\n    case 'refused':\n      return earlier;",
-        replace: "    case 'notSent':\n      return earlier;\n    case 'refused':\n      return 'notApplied';",
-      },
-    ],
-  },
-  {
     name: 'session read does not wait',
     hazard: 'A member answers a read of a session from a state that is older than what the client has seen.',
     replacements: [
