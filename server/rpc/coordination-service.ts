@@ -12,11 +12,11 @@ import { DESCRIBE_NAMES_MAX, FORCE_REASON_MAX, type GrantMember } from '../node/
 import type { Carrier } from './carrier.js';
 import { decodeMessage, encodeMessage, passBytes } from './codec.js';
 import { drained } from './drained.js';
-import { wireStatusOf } from './errors.js';
 import { acquireToWire, describeToWire, queueToWire } from './grant-answer.js';
 import { acquireFrom, changeFrom, forceFrom, proclaimFrom, releaseFrom } from './grant-request.js';
 import { headerToWire } from './kv-answer.js';
 import { assertFits, type KvLimits } from './kv-service.js';
+import { openStream } from './open-stream.js';
 import type { StreamEnds } from './stream-ends.js';
 import type { UnaryCalls } from './unary-calls.js';
 
@@ -80,24 +80,14 @@ type ObserveCall = ServerDuplexStream<Buffer, Buffer>;
 
 function serveObserve({ grants, server, ends, logger }: CoordinationPorts): void {
   const { name } = CoordinationDefinition.methods.observe;
-  const serve = (call: ObserveCall): void => {
-    const aborter = new AbortController();
-    const end = (error: QuorateError): void => aborter.abort(error);
-    call.on('cancelled', () => end(new QuorateError('CANCELED')));
-    call.on('error', () => end(new QuorateError('CANCELED')));
-    call.on('end', () => end(new QuorateError('CANCELED')));
-    const forget = ends.attend(call.metadata, end);
-    call.once('data', (request: Buffer) => {
+  const serve = (call: ObserveCall): void =>
+    openStream(call, { ends, logger }, name, async (signal, end) => {
+      call.on('error', () => end(new QuorateError('CANCELED')));
+      call.on('end', () => end(new QuorateError('CANCELED')));
+      const request = await onlyRequest(call, signal);
       call.on('data', () => end(new QuorateError('INVALID_FRAME', 'one stream observes one name')));
-      observe(call, request, grants, aborter.signal)
-        .catch((error: unknown) => {
-          const status = wireStatusOf(error);
-          if (status.isUnforeseen) logger.error('a request failed for no foreseen reason', { method: name, error });
-          if (!call.cancelled) call.emit('error', status);
-        })
-        .finally(forget);
+      await observe(call, request, grants, signal);
     });
-  };
   server.register(`/${CoordinationDefinition.fullName}/${name}`, serve, passBytes, passBytes, 'bidi');
 }
 
@@ -112,4 +102,13 @@ async function observe(call: ObserveCall, request: Buffer, grants: GrantMember, 
     const answer = { header: headerToWire(grants.header()), queue: queueToWire(queue, grants.timeMs) };
     if (!call.write(encodeMessage(GrantObserveResponse, answer))) await drained(call, signal);
   }
+}
+
+function onlyRequest(call: ObserveCall, signal: AbortSignal): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const over = (): void => reject(signal.reason);
+    if (signal.aborted) over();
+    signal.addEventListener('abort', over, { once: true });
+    call.once('data', resolve);
+  });
 }

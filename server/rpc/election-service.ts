@@ -11,10 +11,10 @@ import { placeBytes } from '../node/waiting-line.js';
 import type { Carrier } from './carrier.js';
 import { decodeMessage, encodeMessage, passBytes } from './codec.js';
 import { drained } from './drained.js';
-import { wireStatusOf } from './errors.js';
 import { headerToWire, keyValueToWire } from './kv-answer.js';
 import { assertFits, type KvLimits } from './kv-service.js';
 import type { LockPorts } from './lock-service.js';
+import { openStream } from './open-stream.js';
 import { withLease } from './own-lease.js';
 import type { StreamEnds } from './stream-ends.js';
 import { untyped } from './untyped-refusal.js';
@@ -98,19 +98,8 @@ type ObserveCall = ServerWritableStream<Buffer, Buffer>;
 
 function serveObserve(election: Election, { server, ends, header, logger }: ElectionPorts): void {
   const { name } = ElectionDefinition.methods.observe;
-  const serve = (call: ObserveCall): void => {
-    const aborter = new AbortController();
-    const end = (error: QuorateError): void => aborter.abort(error);
-    call.on('cancelled', () => end(new QuorateError('CANCELED')));
-    const forget = ends.attend(call.metadata, end);
-    observe(call, election, header, aborter.signal)
-      .catch((error: unknown) => {
-        const status = wireStatusOf(error);
-        if (status.isUnforeseen) logger.error('a request failed for no foreseen reason', { method: name, error });
-        if (!call.cancelled) call.emit('error', status);
-      })
-      .finally(forget);
-  };
+  const serve = (call: ObserveCall): void =>
+    openStream(call, { ends, logger }, name, (signal) => observe(call, election, header, signal));
   server.register(`/${ElectionDefinition.fullName}/${name}`, serve, passBytes, passBytes, 'serverStream');
 }
 

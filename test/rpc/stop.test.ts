@@ -7,6 +7,7 @@ import { ElectionDefinition, LeaderRequest } from '@quorate/proto/etcd/election.
 import { LeaseDefinition, LeaseKeepAliveRequest } from '@quorate/proto/etcd/lease.js';
 import { LockDefinition } from '@quorate/proto/etcd/lock.js';
 import { WatchRequest } from '@quorate/proto/etcd/watch.js';
+import { CoordinationDefinition } from '@quorate/proto/quorate/v1/coordination.js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { encodeMessage } from '../../server/rpc/codec.js';
 import { keyQuery } from '../../server/state/key-query.js';
@@ -100,6 +101,15 @@ describe('a member that stops', () => {
     await campaign(1n);
     const stream = open();
     await expect.poll(() => stream.told).toBe(1);
+    await stopPromptly();
+    expect(await stream.ended).toEqual(stopped);
+  });
+
+  it('refuses who has opened a stream and not said yet what it observes', async () => {
+    const { observe } = CoordinationDefinition.methods;
+    const stream = OpenStream.bidi(client, `/${CoordinationDefinition.fullName}/${observe.name}`, []);
+    // One call after it on the same connection: then the member has it.
+    await callOn(client, LeaseDefinition, LeaseDefinition.methods.leaseGrant, { ID: 3n, TTL: 60n });
     await stopPromptly();
     expect(await stream.ended).toEqual(stopped);
   });
