@@ -11,6 +11,7 @@ import { type Bytes, bufferFrom } from '../wire/bytes.js';
 import { grantAcquire, grantAwait, grantRelease, type Place, type Wish } from '../wire/grant-wire.js';
 import { Grant } from './grant.js';
 import type { LeasePool, LeaseUse } from './lease-pool.js';
+import { randomId } from './random-id.js';
 
 export interface GrantPorts {
   readonly caller: Caller;
@@ -42,24 +43,36 @@ export interface AcquireOptions {
   readonly metadata?: Bytes;
 }
 
-export interface Wanted extends Pick<Wish, 'names' | 'owner' | 'mode' | 'weight' | 'capacity' | 'value'> {
-  readonly mayWait: boolean;
-}
+export type Wanted = Pick<Wish, 'names' | 'owner' | 'mode' | 'weight' | 'capacity' | 'value'>;
 
 const TTL_MS = 10_000;
+const ATTEMPT_WORDS = 4;
 /** How long one question for the grant stays open. */
 const AWAIT_MS = 30_000;
 /** How long the giving back of an attempt is tried, whoever waits for what. */
 const CLEAN_UP_MS = 30_000;
 
-/** Null: it is taken, and was not to be waited for. */
-export async function acquireGrant(ports: GrantPorts, wanted: Wanted, options: AcquireOptions): Promise<Grant | null> {
+/** Waits for it. */
+export async function acquireGrant(ports: GrantPorts, wanted: Wanted, options: AcquireOptions): Promise<Grant> {
+  const grant = await attempted(ports, { ...wanted, mayWait: true }, options);
+  if (grant === null) throw new QuorateError('UNRECOGNIZED', { detail: 'neither granted nor waiting' });
+  return grant;
+}
+
+/** Null: it is taken, or others wait for it. */
+export function tryGrant(ports: GrantPorts, wanted: Wanted, options: AcquireOptions): Promise<Grant | null> {
+  return attempted(ports, { ...wanted, mayWait: false }, options);
+}
+
+type Attempt = Wanted & Pick<Wish, 'mayWait'>;
+
+async function attempted(ports: GrantPorts, wanted: Attempt, options: AcquireOptions): Promise<Grant | null> {
   const { clock, pool, timeoutMs } = ports;
   const { ttl = TTL_MS, lease, timeout = Infinity, signal } = options;
   if (!(timeout > 0)) throw new QuorateError('INVALID_ARGUMENT', { detail: `timeout must be above 0, not ${timeout}` });
   const deadlineAt = clock.now() + timeout;
   const use = lease === undefined ? await pool.take(ttl, Math.min(timeout, timeoutMs), signal) : useOf(lease);
-  const attempt = attemptId(ports.random);
+  const attempt = randomId(ports.random, ATTEMPT_WORDS);
   try {
     const place = await enter(ports, wishOf(wanted, attempt, use.lease, options), deadlineAt, signal);
     if (place.place === 0) {
@@ -79,7 +92,7 @@ export async function acquireGrant(ports: GrantPorts, wanted: Wanted, options: A
   }
 }
 
-function wishOf({ ...wanted }: Wanted, attempt: string, lease: Lease, options: AcquireOptions): Wish {
+function wishOf(wanted: Attempt, attempt: string, lease: Lease, options: AcquireOptions): Wish {
   const { priority = 0, lockDelay = 0, metadata = '' } = options;
   lease.assertAlive();
   return { ...wanted, attempt, lease: lease.id, priority, lockDelayMs: lockDelay, metadata: bufferFrom(metadata) };
@@ -139,14 +152,4 @@ async function cleanUp(caller: Caller, attempt: string, use: LeaseUse): Promise<
 
 function useOf(lease: Lease): LeaseUse {
   return { lease, end: () => undefined };
-}
-
-/** 128 bits. */
-function attemptId(random: Random): string {
-  return Array.from({ length: 4 }, () =>
-    random
-      .below(2 ** 32)
-      .toString(16)
-      .padStart(8, '0'),
-  ).join('');
 }

@@ -9,6 +9,7 @@ import { QuorateError } from '../core/quorate-error.js';
 import type { Random } from '../lib/random.js';
 import type { KeyValue } from '../wire/key-value.js';
 import type { LeasePool, LeaseUse } from './lease-pool.js';
+import { randomId } from './random-id.js';
 import { type RangeWait, untilRange } from './until-range.js';
 
 export interface BarrierPorts extends Pick<RangeWait, 'watch' | 'clock'> {
@@ -75,14 +76,7 @@ export class Barrier {
     const { pool, clock, random, timeoutMs } = this.#ports;
     const deadlineAt = clock.now() + timeout;
     const use = await pool.take(ttl, Math.min(timeout, timeoutMs), signal);
-    const own = `${this.#members}${[0, 1]
-      .map(() =>
-        random
-          .below(2 ** 32)
-          .toString(16)
-          .padStart(8, '0'),
-      )
-      .join('')}`;
+    const own = `${this.#members}${randomId(random, 2)}`;
     try {
       await this.#register(own, use, signal);
       await this.#meet(own, count, use, deadlineAt - clock.now(), signal);

@@ -131,8 +131,7 @@ export class Election {
     const common = { names: [this.#name], owner: '', mode: 'exclusive', weight: 1, capacity: 0 } as const;
     for (;;) {
       try {
-        const grant = await acquireGrant(this.#ports, { ...common, value: bufferFrom(value), mayWait: true }, options);
-        if (grant !== null) return new Term(grant);
+        return new Term(await acquireGrant(this.#ports, { ...common, value: bufferFrom(value) }, options));
       } catch (error) {
         // The place in the queue was lost, which is no reason to stop being a candidate.
         const isLoss = isQuorateError(error, 'LEASE_LOST') || isQuorateError(error, 'GRANT_LOST');

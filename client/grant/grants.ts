@@ -5,6 +5,7 @@ import type { Namespace } from '../wire/key-range.js';
 import type { GrantKind, GrantPorts } from './acquire.js';
 import { Election } from './election.js';
 import { Mutex } from './mutex.js';
+import { randomId } from './random-id.js';
 import { RwLock } from './rw-lock.js';
 import { Semaphore } from './semaphore.js';
 
@@ -54,14 +55,6 @@ export class Grants {
 
   /** Each object is an owner of its own. */
   #owner(): string {
-    const { random } = this.#ports;
-    return [0, 1]
-      .map(() =>
-        random
-          .below(2 ** 32)
-          .toString(16)
-          .padStart(8, '0'),
-      )
-      .join('');
+    return randomId(this.#ports.random, 2);
   }
 }

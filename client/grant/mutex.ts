@@ -1,7 +1,7 @@
 /** One at a time, for one name or several together. */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { QuorateError } from '../core/quorate-error.js';
-import { acquireGrant, type AcquireOptions, type GrantPorts, type Wanted } from './acquire.js';
+import { acquireGrant, type AcquireOptions, type GrantPorts, tryGrant, type Wanted } from './acquire.js';
 import type { Grant } from './grant.js';
 
 /** What the code that runs now holds by `run`, as names in hex: taking it once more would wait for itself. */
@@ -9,7 +9,7 @@ const held = new AsyncLocalStorage<ReadonlySet<string>>();
 
 export class Mutex {
   readonly #ports: GrantPorts;
-  readonly #wanted: Omit<Wanted, 'mayWait'>;
+  readonly #wanted: Wanted;
 
   /** @internal */
   constructor(ports: GrantPorts, names: readonly Buffer[], owner: string) {
@@ -23,14 +23,14 @@ export class Mutex {
    * its own `run`; with LEASE_LOST or GRANT_LOST when the place in the queue is lost; with DEADLINE_EXCEEDED, CANCELED.
    */
   async acquire(options: AcquireOptions = {}): Promise<Grant> {
-    const grant = await this.#acquire(options, true);
-    if (grant === null) throw new QuorateError('UNRECOGNIZED', { detail: 'neither granted nor waiting' });
-    return grant;
+    this.#assertOutside();
+    return acquireGrant(this.#ports, this.#wanted, options);
   }
 
   /** Null: somebody else has it, or waits for it. Nobody is kept waiting by the question. */
-  tryAcquire(options: AcquireOptions = {}): Promise<Grant | null> {
-    return this.#acquire(options, false);
+  async tryAcquire(options: AcquireOptions = {}): Promise<Grant | null> {
+    this.#assertOutside();
+    return tryGrant(this.#ports, this.#wanted, options);
   }
 
   /**
@@ -52,12 +52,11 @@ export class Mutex {
     return result;
   }
 
-  async #acquire(options: AcquireOptions, mayWait: boolean): Promise<Grant | null> {
+  #assertOutside(): void {
     const inside = held.getStore();
     if (inside !== undefined && this.#keys.some((key) => inside.has(key))) {
       throw new QuorateError('GRANT_OWNED', { detail: 'from inside its own run()' });
     }
-    return acquireGrant(this.#ports, { ...this.#wanted, mayWait }, options);
   }
 
   get #keys(): readonly string[] {

@@ -1,5 +1,4 @@
 /** Many that read, or one that writes. Who came first goes first, so nobody waits for ever. */
-import { QuorateError } from '../core/quorate-error.js';
 import { acquireGrant, type AcquireOptions, type GrantPorts } from './acquire.js';
 import type { Grant } from './grant.js';
 
@@ -25,11 +24,9 @@ export class RwLock {
     return this.#acquire('exclusive', options);
   }
 
-  async #acquire(mode: 'shared' | 'exclusive', options: AcquireOptions): Promise<Grant> {
+  #acquire(mode: 'shared' | 'exclusive', options: AcquireOptions): Promise<Grant> {
     const value = Buffer.alloc(0);
-    const wanted = { names: [this.#name], owner: this.#owner, mode, weight: 1, capacity: 0, value, mayWait: true };
-    const grant = await acquireGrant(this.#ports, wanted, options);
-    if (grant === null) throw new QuorateError('UNRECOGNIZED', { detail: 'neither granted nor waiting' });
-    return grant;
+    const wanted = { names: [this.#name], owner: this.#owner, mode, weight: 1, capacity: 0, value };
+    return acquireGrant(this.#ports, wanted, options);
   }
 }

@@ -1,6 +1,6 @@
 /** So many permits, and as many holders as they are enough for. */
 import { QuorateError } from '../core/quorate-error.js';
-import { acquireGrant, type AcquireOptions, type GrantPorts } from './acquire.js';
+import { acquireGrant, type AcquireOptions, type GrantPorts, tryGrant, type Wanted } from './acquire.js';
 import type { Grant } from './grant.js';
 
 export interface PermitOptions extends AcquireOptions {
@@ -27,19 +27,17 @@ export class Semaphore {
    * Waits for the permits. INVALID_GRANT while others use the name with another number of permits. Rejects otherwise as
    * `Mutex.acquire` does.
    */
-  async acquire(options: PermitOptions = {}): Promise<Grant> {
-    const grant = await this.#acquire(options, true);
-    if (grant === null) throw new QuorateError('UNRECOGNIZED', { detail: 'neither granted nor waiting' });
-    return grant;
+  acquire({ weight = 1, ...options }: PermitOptions = {}): Promise<Grant> {
+    return acquireGrant(this.#ports, this.#wanted(weight), options);
   }
 
   /** Null: there are not enough permits now, or others wait for them. */
-  tryAcquire(options: PermitOptions = {}): Promise<Grant | null> {
-    return this.#acquire(options, false);
+  tryAcquire({ weight = 1, ...options }: PermitOptions = {}): Promise<Grant | null> {
+    return tryGrant(this.#ports, this.#wanted(weight), options);
   }
 
-  #acquire({ weight = 1, ...options }: PermitOptions, mayWait: boolean): Promise<Grant | null> {
-    const common = { names: [this.#name], owner: '', mode: 'shared', value: Buffer.alloc(0) } as const;
-    return acquireGrant(this.#ports, { ...common, weight, capacity: this.#permits, mayWait }, options);
+  #wanted(weight: number): Wanted {
+    const value = Buffer.alloc(0);
+    return { names: [this.#name], owner: '', mode: 'shared', weight, capacity: this.#permits, value };
   }
 }

@@ -10,7 +10,7 @@ import {
   GrantReleaseResponse,
 } from '@quorate/proto/quorate/v1/coordination.js';
 import { type LeaseId, leaseIdNumber, type Revision } from '../core/ids.js';
-import type { AnswerReader } from './answer-reader.js';
+import { bufferOf, restOf } from './generated-message.js';
 import { readPut } from './kv-answers.js';
 import type { Request } from './request.js';
 
@@ -99,14 +99,4 @@ export function grantProclaim(attempt: string, token: number, value: Buffer): Re
     body: bufferOf(GrantProclaimRequest.encode({ attempt, token: BigInt(token), value }).finish()),
     decode: readPut,
   };
-}
-
-function bufferOf(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-function restOf(reader: AnswerReader): Uint8Array {
-  const rest = reader.buffer.subarray(reader.at, reader.end);
-  reader.at = reader.end;
-  return rest;
 }

@@ -9,7 +9,7 @@ import {
   LeaseTimeToLiveResponse,
 } from '@quorate/proto/etcd/lease.js';
 import { type LeaseId, leaseIdFrom, leaseIdNumber, type Revision } from '../core/ids.js';
-import type { AnswerReader } from './answer-reader.js';
+import { bufferOf, restOf } from './generated-message.js';
 import { readPut } from './kv-answers.js';
 import type { Request } from './request.js';
 
@@ -78,14 +78,4 @@ export function keepAliveMessage(id: LeaseId): Uint8Array {
 export function keepAliveAnswer(bytes: Uint8Array): { readonly id: LeaseId; readonly ttlMs: number } {
   const { ID, TTL } = LeaseKeepAliveResponse.decode(bytes);
   return { id: leaseIdFrom(ID), ttlMs: Math.max(0, Number(TTL)) * 1_000 };
-}
-
-function bufferOf(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-function restOf(reader: AnswerReader): Uint8Array {
-  const rest = reader.buffer.subarray(reader.at, reader.end);
-  reader.at = reader.end;
-  return rest;
 }

@@ -157,8 +157,8 @@ export interface TxnAnswer {
   readonly results: readonly unknown[];
 }
 
-/** The answer does not say which list ran before it says what came of it, nor how a single key was asked for. */
-export function readTxn(reader: AnswerReader, success: readonly TxnOp[], failure: readonly TxnOp[]): TxnAnswer {
+/** Which list ran, and where the answer to each of its operations stands. */
+function readTxnParts(reader: AnswerReader) {
   let succeeded = false;
   const places: { readonly at: number; readonly end: number }[] = [];
   while (!reader.isAtEnd) {
@@ -175,6 +175,12 @@ export function readTxn(reader: AnswerReader, success: readonly TxnOp[], failure
       reader.skip(tag);
     }
   }
+  return { succeeded, places };
+}
+
+/** The answer does not say which list ran before it says what came of it, nor how a single key was asked for. */
+export function readTxn(reader: AnswerReader, success: readonly TxnOp[], failure: readonly TxnOp[]): TxnAnswer {
+  const { succeeded, places } = readTxnParts(reader);
   const { revision } = reader;
   const ops = succeeded ? success : failure;
   if (ops.length !== places.length) throw new MalformedMessage('an answer for each operation was expected');
@@ -196,22 +202,8 @@ export function readGuardedTxn(
   success: readonly TxnOp[],
   failure: readonly TxnOp[],
 ): TxnAnswer | undefined {
-  let isCurrent = false;
-  let place: { readonly at: number; readonly end: number } | undefined;
-  while (!reader.isAtEnd) {
-    const tag = reader.tag();
-    if (tag === 10) {
-      reader.header();
-    } else if (tag === 16) {
-      isCurrent = reader.boolean();
-    } else if (tag === 26) {
-      const outer = reader.enter();
-      place = { at: reader.at, end: reader.end };
-      reader.leave(outer);
-    } else {
-      reader.skip(tag);
-    }
-  }
+  const { succeeded: isCurrent, places } = readTxnParts(reader);
+  const [place] = places;
   if (!isCurrent || place === undefined) return undefined;
   const { revision, end: whole } = reader;
   reader.at = place.at;

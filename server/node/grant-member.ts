@@ -12,7 +12,6 @@ import type {
   GrantProclaimCommand,
   GrantReleaseCommand,
 } from '../state/command.js';
-import { checkWish } from '../state/check-wish.js';
 import type { GrantEntry } from '../state/grant/grant-entry.js';
 import { endOf, isSingleKey, type KeyRange } from '../state/mvcc/key-range.js';
 import { LINEARIZABLE } from './consistency.js';
@@ -109,9 +108,7 @@ export class NodeGrantMember implements GrantMember {
     return this.#requests.header(this.#node.machine.revision);
   }
 
-  async acquire(command: GrantAcquireCommand, options?: RequestOptions): Promise<AcquireAnswer> {
-    const refusal = checkWish(command);
-    if (refusal !== undefined) throw new QuorateError(refusal.code, refusal.detail);
+  acquire(command: GrantAcquireCommand, options?: RequestOptions): Promise<AcquireAnswer> {
     return this.#requests.propose(command, options, (applied) => {
       const { place, token, slots, change } = resultOf(applied, 'grantAcquire');
       return { header: this.#requests.header(applied.revision), place, token, slots, change };

@@ -34,23 +34,7 @@ export interface SessionRequestsParts {
 /** Whose request it is, and what its client has settled. */
 export type Writer = Pick<Stamp, 'session' | 'settled'>;
 
-type WriteRequest = Extract<
-  NonNullable<Request['request']>,
-  {
-    $case:
-      | 'put'
-      | 'deleteRange'
-      | 'txn'
-      | 'compact'
-      | 'leaseGrant'
-      | 'leaseRevoke'
-      | 'grantAcquire'
-      | 'grantRelease'
-      | 'grantProclaim'
-      | 'void'
-      | 'keepSession';
-  }
->;
+type WriteRequest = Extract<NonNullable<Request['request']>, { $case: SessionWrite['kind'] | 'keepSession' }>;
 
 const VOID = { kind: 'void' } as const;
 const nothing = (): void => undefined;

@@ -1,7 +1,7 @@
 /** Grants on whole members in virtual time: who is told what, on which member, and when. */
 import { afterEach, describe, expect, it } from 'vitest';
 import type { QuorateError } from '../../server/lib/quorate-error.js';
-import { acquire, release } from './grant-wishes.js';
+import { acquire, release } from '../state/grant-wishes.js';
 import { NodeCluster, type RunningMember } from './node-cluster.js';
 
 let cluster: NodeCluster;

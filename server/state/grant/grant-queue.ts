@@ -48,11 +48,6 @@ export class GrantQueue {
     return own !== undefined && (mode === 'exclusive' || own.exclusive > 0);
   }
 
-  /** How many wait before it. */
-  ahead(entry: GrantEntry): number {
-    return this.#turn(entry);
-  }
-
   /** Whether it may be granted now: it is its turn, and it fits. */
   hasRoom(entry: GrantEntry): boolean {
     return this.#turn(entry) === 0 && this.#fits(entry);

@@ -1,8 +1,9 @@
 /** What guards a write: that a grant is current, and that no newer token was here. */
 import { describe, expect, it } from 'vitest';
-import type { Compare, GrantAcquireCommand, TxnOp } from '../../../server/state/command.js';
+import type { Compare, TxnOp } from '../../../server/state/command.js';
 import type { Applied } from '../../../server/state/result.js';
 import { StateMachine } from '../../../server/state/state-machine.js';
+import { acquire } from '../grant-wishes.js';
 import { del, expire, grant, put, range, revoke, txn } from '../commands.js';
 
 const TERM = 3;
@@ -12,25 +13,6 @@ function machine(): StateMachine {
   made.apply(grant(1n), TERM);
   made.apply(grant(2n), TERM);
   return made;
-}
-
-function acquire(attempt: string, lease: bigint, rest: Partial<GrantAcquireCommand> = {}): GrantAcquireCommand {
-  return {
-    kind: 'grantAcquire',
-    attempt,
-    names: ['n'],
-    owner: '',
-    lease,
-    mode: 'exclusive',
-    weight: 1,
-    capacity: 0,
-    priority: 0,
-    lockDelayMs: 0,
-    metadata: '',
-    value: '',
-    mayWait: true,
-    ...rest,
-  };
 }
 
 function isCurrent(token: number, rest: Partial<Compare> = {}): Compare {
