@@ -6,6 +6,7 @@ import { TracedCaller, traceLease, traceRetry } from './api/tracing.js';
 import { Authenticator, type Credentials, noTokens } from './calls/authenticator.js';
 import type { Caller, CallerEvent, CallerStats } from './calls/caller.js';
 import { LeaseKeeper } from './calls/lease-keeper.js';
+import { canceled, orAborted } from './calls/or-aborted.js';
 import { SessionCaller } from './calls/session-caller.js';
 import { type Tokens, UnaryCaller } from './calls/unary-caller.js';
 import { WatchStream } from './calls/watch-stream.js';
@@ -222,21 +223,4 @@ function shortened(name: string): string {
 
 function checkTimeout(name: string, ms: number): void {
   if (!(ms > 0)) throw new QuorateError('INVALID_ARGUMENT', { detail: `${name} must be above 0, not ${ms}` });
-}
-
-function canceled(signal: AbortSignal): QuorateError {
-  return new QuorateError('CANCELED', { outcome: 'notApplied', cause: signal.reason });
-}
-
-/** `work`, unless the signal is aborted first: then `abandon` ends what goes on. */
-function orAborted<T>(work: Promise<T>, signal: AbortSignal | undefined, abandon?: () => Promise<void>): Promise<T> {
-  if (signal === undefined) return work;
-  return new Promise((resolve, reject) => {
-    const abort = (): void => {
-      void abandon?.();
-      reject(canceled(signal));
-    };
-    signal.addEventListener('abort', abort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
 }

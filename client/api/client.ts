@@ -72,7 +72,7 @@ export class Client implements AsyncDisposable {
     this.isExactlyOnce = parts.isExactlyOnce;
     this.kv = new Kv(caller, requests, parts, timeoutMs);
     this.lease = new Leases(caller, parts.leaseKeeper, parts.clock, parts.onLeaseEvent);
-    this.#pool = new LeasePool(this.lease, parts.clock);
+    this.#pool = new LeasePool(this.lease, parts.clock, timeoutMs);
     this.#grants = new Grants({ ...parts, pool: this.#pool, namespace: requests.namespace });
     this.#watchPorts = {
       open: parts.openWatch,

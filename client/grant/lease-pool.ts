@@ -3,6 +3,7 @@
  * that nobody uses for its ttl is revoked.
  */
 import type { Lease, Leases } from '../api/lease.js';
+import { orAborted } from '../calls/or-aborted.js';
 import { QuorateError } from '../core/quorate-error.js';
 import type { Clock, Timer } from '../lib/clock.js';
 
@@ -23,23 +24,26 @@ export interface LeaseUse {
 }
 
 export class LeasePool {
-  readonly #leases: Leases;
+  readonly #leases: Pick<Leases, 'grant'>;
   readonly #clock: Clock;
   readonly #byTtl = new Map<number, Shared>();
+  /** How long a lease is asked for, whoever waits for it. */
+  readonly #grantMs: number;
   #isClosed = false;
 
-  constructor(leases: Leases, clock: Clock) {
+  constructor(leases: Pick<Leases, 'grant'>, clock: Clock, grantMs: number) {
     this.#leases = leases;
     this.#clock = clock;
+    this.#grantMs = grantMs;
   }
 
-  /** Rejects as `Leases.grant` does, and with CANCELED when the signal is aborted first. */
+  /** Rejects as `Leases.grant` does; with DEADLINE_EXCEEDED after `timeout`, with CANCELED when the signal is aborted first. */
   async take(ttl: number, timeout: number, signal: AbortSignal | undefined): Promise<LeaseUse> {
-    const shared = this.#shared(ttl, timeout);
+    const shared = this.#shared(ttl);
     shared.users += 1;
     shared.idle?.cancel();
     try {
-      const lease = await orAborted(shared.granted, signal);
+      const lease = await orAborted(within(this.#clock, timeout, shared.granted), signal);
       lease.assertAlive();
       return this.#use(ttl, shared, lease);
     } catch (error) {
@@ -54,17 +58,21 @@ export class LeasePool {
     for (const { idle } of this.#byTtl.values()) idle?.cancel();
   }
 
-  #shared(ttl: number, timeout: number): Shared {
+  #shared(ttl: number): Shared {
     const known = this.#byTtl.get(ttl);
     if (known !== undefined && known.lease?.state !== 'lost') return known;
-    const granted = this.#leases.grant({ ttl, timeout });
+    const granted = this.#leases.grant({ ttl, timeout: this.#grantMs });
     const shared: Shared = { granted, lease: undefined, users: 0, isRetired: false, idle: undefined };
     this.#byTtl.set(ttl, shared);
     granted.then(
       (lease) => {
         shared.lease = lease;
       },
-      () => this.#forget(ttl, shared),
+      () => {
+        // There is nothing to revoke, and nobody to wait for.
+        shared.isRetired = true;
+        this.#forget(ttl, shared);
+      },
     );
     return shared;
   }
@@ -103,12 +111,11 @@ export class LeasePool {
   }
 }
 
-function orAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return work;
+/** `work`, unless the time is over first. */
+function within<T>(clock: Clock, timeout: number, work: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
-    const abort = (): void => reject(new QuorateError('CANCELED', { outcome: 'notApplied', cause: signal.reason }));
-    if (signal.aborted) abort();
-    signal.addEventListener('abort', abort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+    const late = (): void => reject(new QuorateError('DEADLINE_EXCEEDED', { outcome: 'notApplied' }));
+    const timer = clock.setTimer(late, timeout);
+    work.then(resolve, reject).finally(() => timer.cancel());
   });
 }

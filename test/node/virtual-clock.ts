@@ -24,6 +24,10 @@ export class VirtualClock implements Clock {
     return this.#now;
   }
 
+  get pendingTimers(): number {
+    return this.#timers.length;
+  }
+
   setTimer(callback: () => void, ms: number): Timer {
     this.#order += 1;
     const timer = { at: this.#now + ms, order: this.#order, callback };
