@@ -1,7 +1,7 @@
 /** What users hold: everything that can be asked of a cluster, and the end of it. */
 import type { Caller, CallerStats } from '../calls/caller.js';
 import type { Keeper } from '../calls/lease-keeper.js';
-import type { ObserveStreamOptions } from '../calls/observe-stream.js';
+import type { MemberStreamOptions } from '../calls/member-stream.js';
 import { Barrier } from '../grant/barrier.js';
 import type { Election } from '../grant/election.js';
 import { Grants } from '../grant/grants.js';
@@ -35,7 +35,7 @@ export interface ClientParts {
   readonly random: Random;
   readonly timeoutMs: number;
   /** How `observe` of an election reaches the members. */
-  readonly observe: ObserveStreamOptions;
+  readonly observe: MemberStreamOptions;
   readonly isExactlyOnce: boolean;
   readonly stats: () => CallerStats;
   /** Ends what lies below the caller. */

@@ -2,19 +2,15 @@
  * The events of a range, over as many streams as it takes: each goes on where the last one ended, at whichever member
  * answers. What the reader has not taken yet is bounded: the stream is paused, and the member remembers for it.
  */
-import { backoffMs } from '../core/backoff.js';
 import type { Revision } from '../core/ids.js';
-import type { MemberRotation } from '../core/member-rotation.js';
 import { QuorateError } from '../core/quorate-error.js';
 import { WatchPosition } from '../core/watch-position.js';
-import type { Clock, Timer } from '../lib/clock.js';
-import type { Random } from '../lib/random.js';
-import type { CallStatus, Connection, Stream } from '../transport/transport.js';
+import type { Timer } from '../lib/clock.js';
 import { MalformedMessage } from '../wire/byte-reader.js';
 import type { KeyRange, Namespace } from '../wire/key-range.js';
 import { readWatchAnswer, type WatchAnswer, watchCreateMessage, type WatchEvent } from '../wire/watch-wire.js';
-import { faultOf, faultOfText } from './call-faults.js';
-import type { Tokens } from './unary-caller.js';
+import { faultOfText } from './call-faults.js';
+import { MemberStream, type MemberStreamOptions } from './member-stream.js';
 
 const METHOD = '/etcdserverpb.Watch/Watch';
 /** A member that accepts a watch and says nothing is left after so long. */
@@ -28,39 +24,40 @@ export type StreamNews =
   /** History now begins at `revision`: what lay between the last event and that is lost. */
   | { readonly kind: 'compacted'; readonly revision: Revision };
 
-export interface WatchStreamOptions {
-  readonly rotation: MemberRotation;
-  readonly connectionTo: (address: string) => Connection;
-  readonly tokens: Tokens;
+export interface WatchStreamOptions extends MemberStreamOptions {
   readonly namespace: Namespace;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly onReconnect: (member: string, reason: string) => void;
 }
 
 export class WatchStream {
   readonly #options: WatchStreamOptions;
-  readonly #range: KeyRange;
-  readonly #prevKv: boolean;
   readonly #position: WatchPosition;
+  readonly #stream: MemberStream;
   #news: StreamNews[] = [];
   #wake: (() => void) | undefined;
   #error: QuorateError | undefined;
-  #stream: Stream | undefined;
-  #member = '';
   #isPaused = false;
   #hasBegun = false;
-  #isOver = false;
-  #failures = 0;
-  #timer: Timer | undefined;
+  /** Until the member answers that the watch stands. */
+  #creating: Timer | undefined;
 
   /** `from`: the first revision of interest; undefined: whatever comes. */
   constructor(range: KeyRange, from: number | undefined, prevKv: boolean, options: WatchStreamOptions) {
-    this.#range = range;
-    this.#prevKv = prevKv;
     this.#options = options;
     this.#position = new WatchPosition(from);
-    this.#open();
+    this.#stream = new MemberStream(METHOD, options, {
+      first: () => {
+        this.#isPaused = false;
+        this.#creating = options.clock.setTimer(() => this.#stream.lost('it does not answer'), CREATE_MS);
+        return watchCreateMessage(options.namespace, range, { from: this.#position.next, prevKv });
+      },
+      onMessage: (bytes) => this.#onMessage(bytes),
+      onLeft: () => this.#creating?.cancel(),
+      onFailed: (error) => {
+        this.#error = error;
+        this.#wake?.();
+      },
+    });
+    this.#stream.open();
   }
 
   /** What came next; undefined once the stream was ended. Rejects with what no other member can mend. */
@@ -72,7 +69,7 @@ export class WatchStream {
         return news;
       }
       if (this.#error !== undefined) throw this.#error;
-      if (this.#isOver) return undefined;
+      if (this.#stream.isOver) return undefined;
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
@@ -81,31 +78,9 @@ export class WatchStream {
 
   /** Safe to call again. What was not taken is forgotten. */
   end(): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
+    this.#stream.end();
     this.#news = [];
-    this.#timer?.cancel();
-    this.#leave();
     this.#wake?.();
-  }
-
-  #open(): void {
-    const { rotation, connectionTo, tokens, namespace, clock } = this.#options;
-    this.#member = rotation.current;
-    // A member that has no leader knows no news; with this it says so instead of keeping still.
-    const metadata = { ...tokens.metadata(), hasleader: 'true' };
-    const stream = connectionTo(this.#member).stream(METHOD, metadata, {
-      onMessage: (bytes) => {
-        if (this.#stream === stream) this.#onMessage(bytes);
-      },
-      onEnd: (status) => {
-        if (this.#stream === stream) this.#onEnd(status);
-      },
-    });
-    this.#stream = stream;
-    this.#isPaused = false;
-    this.#timer = clock.setTimer(() => this.#lost('it does not answer'), CREATE_MS);
-    stream.send(watchCreateMessage(namespace, this.#range, { from: this.#position.next, prevKv: this.#prevKv }));
   }
 
   #onMessage(bytes: Uint8Array): void {
@@ -114,7 +89,7 @@ export class WatchStream {
       answer = readWatchAnswer(bytes, this.#options.namespace?.length ?? 0);
     } catch (error) {
       if (!(error instanceof MalformedMessage)) throw error;
-      return this.#lost(error.message);
+      return this.#stream.lost(error.message);
     }
     if (answer.created && !answer.canceled) this.#onCreated(answer.revision);
     if (answer.events.length > 0) this.#onEvents(answer.events);
@@ -123,8 +98,8 @@ export class WatchStream {
   }
 
   #onCreated(revision: Revision): void {
-    this.#timer?.cancel();
-    this.#failures = 0;
+    this.#creating?.cancel();
+    this.#stream.isWell();
     this.#position.began(revision);
     if (this.#hasBegun) return;
     this.#hasBegun = true;
@@ -144,71 +119,26 @@ export class WatchStream {
     if (compactRevision > 0) {
       this.#position.compactedTo(compactRevision);
       this.#push({ kind: 'compacted', revision: compactRevision });
-      this.#leave();
-      return this.#open();
+      return this.#stream.open();
     }
     const fault = faultOfText(cancelReason);
-    if (fault === undefined || fault.retryable) return this.#lost(cancelReason);
-    this.#fail(new QuorateError(fault.code, { detail: cancelReason, member: this.#member, outcome: 'notApplied' }));
-  }
-
-  #onEnd(status: CallStatus): void {
-    this.#stream = undefined;
-    const { code, detail, retryable } = faultOf(status);
-    if (code === 'INVALID_AUTH_TOKEN') return this.#refresh();
-    // etcd ends a stream whose member stops or loses its leader in many words: what cannot be mended is named.
-    const isFinal = !retryable && code !== 'UNRECOGNIZED' && status.name !== 'OK';
-    if (isFinal) return this.#fail(new QuorateError(code, { detail, member: this.#member, outcome: 'notApplied' }));
-    this.#lost(`${status.name}: ${status.text}`);
-  }
-
-  #refresh(): void {
-    this.#timer?.cancel();
-    this.#options.tokens.refresh().then(
-      () => {
-        if (!this.#isOver) this.#open();
-      },
-      (error: QuorateError) => this.#fail(error),
-    );
-  }
-
-  #lost(reason: string): void {
-    this.#leave();
-    if (this.#isOver) return;
-    const { rotation, clock, random, onReconnect } = this.#options;
-    rotation.failed(this.#member);
-    onReconnect(this.#member, reason);
-    this.#timer?.cancel();
-    const pauseMs = this.#failures === 0 ? 0 : backoffMs(this.#failures, random);
-    this.#failures += 1;
-    this.#timer = clock.setTimer(() => this.#open(), pauseMs);
-  }
-
-  #fail(error: QuorateError): void {
-    this.#error = error;
-    this.#timer?.cancel();
-    this.#leave();
-    this.#wake?.();
-  }
-
-  #leave(): void {
-    const stream = this.#stream;
-    this.#stream = undefined;
-    stream?.cancel();
+    if (fault === undefined || fault.retryable) return this.#stream.lost(cancelReason);
+    const { member } = this.#stream;
+    this.#stream.fail(new QuorateError(fault.code, { detail: cancelReason, member, outcome: 'notApplied' }));
   }
 
   #push(news: StreamNews): void {
     this.#news.push(news);
     if (this.#news.length >= WAITING_MAX && !this.#isPaused) {
       this.#isPaused = true;
-      this.#stream?.pause();
+      this.#stream.pause();
     }
     this.#wake?.();
   }
 
   #resume(): void {
     this.#isPaused = false;
-    this.#stream?.resume();
+    this.#stream.resume();
   }
 }
 

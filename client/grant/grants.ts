@@ -1,5 +1,6 @@
 /** Locks, semaphores and elections of a client, by name. */
-import { ObserveStream, type ObserveStreamOptions } from '../calls/observe-stream.js';
+import type { MemberStreamOptions } from '../calls/member-stream.js';
+import { ObserveStream } from '../calls/observe-stream.js';
 import { QuorateError } from '../core/quorate-error.js';
 import type { Namespace } from '../wire/key-range.js';
 import type { GrantKind, GrantPorts } from './acquire.js';
@@ -11,14 +12,14 @@ import { Semaphore } from './semaphore.js';
 
 export interface GrantsParts extends Omit<GrantPorts, 'nameOf'> {
   readonly namespace: Namespace;
-  readonly observe: ObserveStreamOptions;
+  readonly observe: MemberStreamOptions;
 }
 
 const NOTHING = Buffer.alloc(0);
 
 export class Grants {
   readonly #ports: GrantPorts;
-  readonly #observe: ObserveStreamOptions;
+  readonly #observe: MemberStreamOptions;
 
   constructor({ namespace = NOTHING, observe, ...ports }: GrantsParts) {
     const nameOf = (kind: GrantKind, name: string): Buffer => {

@@ -39,26 +39,28 @@ const codeOf = (work: Promise<unknown>): Promise<string> =>
 
 describe('a shared lease', () => {
   it('is waited for by each for as long as it likes', async () => {
-    const { clock, pool, asked, lease } = new Rig();
+    const rig = new Rig();
+    const { clock, pool, asked } = rig;
     const hasty = codeOf(pool.take(10_000, 50, undefined));
     const patient = codeOf(pool.take(10_000, 1_000, undefined));
     await clock.advance(60);
     expect(await hasty).toBe('DEADLINE_EXCEEDED');
-    asked[0]?.answer(lease(1));
+    asked[0]?.answer(rig.lease(1));
     await clock.advance(1);
     expect(await patient).toBe('ok');
     expect(asked.map(({ timeout }) => timeout)).toEqual([5_000]);
   });
 
   it('that was not granted is asked for anew, and leaves no timer behind', async () => {
-    const { clock, pool, asked, lease } = new Rig();
+    const rig = new Rig();
+    const { clock, pool, asked } = rig;
     const first = codeOf(pool.take(10_000, 1_000, undefined));
     asked[0]?.answer(new QuorateError('NO_LEADER'));
     await clock.advance(1);
     expect(await first).toBe('NO_LEADER');
     expect(clock.pendingTimers).toBe(0);
     const second = codeOf(pool.take(10_000, 1_000, undefined));
-    asked[1]?.answer(lease(2));
+    asked[1]?.answer(rig.lease(2));
     await clock.advance(1);
     expect(await second).toBe('ok');
   });
