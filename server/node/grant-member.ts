@@ -13,6 +13,7 @@ import type {
   GrantReleaseCommand,
 } from '../state/command.js';
 import type { GrantEntry } from '../state/grant/grant-entry.js';
+import { GRANT_CAPACITY_MAX } from '../state/grant/grant-limits.js';
 import { endOf, isSingleKey, type KeyRange } from '../state/mvcc/key-range.js';
 import { LINEARIZABLE } from './consistency.js';
 import type { Header, RequestOptions } from './member.js';
@@ -36,7 +37,9 @@ export interface AcquireAnswer extends GrantAnswer {
 export interface QueueAnswer {
   readonly name: ByteString;
   readonly change: number;
+  /** At most GRANTED_TOLD_MAX. */
   readonly granted: readonly GrantEntry[];
+  readonly grantedCount: number;
   /** At most WAITING_TOLD_MAX. */
   readonly waiting: readonly GrantEntry[];
   readonly waitingCount: number;
@@ -59,6 +62,8 @@ export interface AttemptPlace {
   readonly untilLost: boolean;
 }
 
+/** As many as a limited capacity has room for. */
+export const GRANTED_TOLD_MAX = GRANT_CAPACITY_MAX;
 export const WAITING_TOLD_MAX = 100;
 export const DESCRIBE_NAMES_MAX = 1_000;
 /** Characters of what an operator says about it. */
@@ -210,10 +215,12 @@ export class NodeGrantMember implements GrantMember {
     const { grants } = this.#node.machine;
     const queue = grants.queue(name);
     const waiting = queue?.waiting ?? [];
+    const granted = [...(queue?.granted ?? [])];
     return {
       name,
       change: grants.clock.changes,
-      granted: [...(queue?.granted ?? [])],
+      granted: granted.slice(0, GRANTED_TOLD_MAX),
+      grantedCount: granted.length,
       waiting: waiting.slice(0, WAITING_TOLD_MAX),
       waitingCount: waiting.length,
     };

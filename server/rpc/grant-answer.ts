@@ -26,31 +26,41 @@ export function describeToWire({ header, queues, more, timeMs }: DescribeAnswer)
     header: headerToWire(header),
     queues: queues.map((queue) => queueToWire(queue, timeMs)),
     more,
-    waits: queues.flatMap(waitsOf),
+    ...waitsIn(queues),
   };
 }
 
-export function queueToWire({ name, change, granted, waiting, waitingCount }: QueueAnswer, timeMs: number): WireQueue {
+const WAITS_MAX = 10_000;
+
+/** Each that is told to wait, for each that is told to hold. */
+function waitsIn(queues: readonly QueueAnswer[]): Pick<GrantDescribeResponse, 'waits' | 'moreWaits'> {
+  const waits: GrantWait[] = [];
+  for (const { name, granted, waiting } of queues) {
+    for (const { attempt, owner } of waiting) {
+      for (const holder of granted) {
+        if (waits.length === WAITS_MAX) return { waits, moreWaits: true };
+        waits.push({
+          name: bytesFrom(name),
+          attempt,
+          owner,
+          holder: holder.attempt,
+          holderOwner: holder.owner,
+        });
+      }
+    }
+  }
+  return { waits, moreWaits: false };
+}
+
+export function queueToWire({ name, change, granted, waiting, ...counts }: QueueAnswer, timeMs: number): WireQueue {
   return {
     name: bytesFrom(name),
     change: BigInt(change),
     granted: granted.map((entry) => entryToWire(entry, timeMs)),
     waiting: waiting.map((entry) => entryToWire(entry, timeMs)),
-    waitingCount,
+    waitingCount: counts.waitingCount,
+    grantedCount: counts.grantedCount,
   };
-}
-
-/** Each that is told to wait, for each that is granted. */
-function waitsOf({ name, granted, waiting }: QueueAnswer): readonly GrantWait[] {
-  return waiting.flatMap((waiter) =>
-    granted.map((holder) => ({
-      name: bytesFrom(name),
-      attempt: waiter.attempt,
-      owner: waiter.owner,
-      holder: holder.attempt,
-      holderOwner: holder.owner,
-    })),
-  );
 }
 
 function entryToWire(entry: GrantEntry, timeMs: number): WireEntry {

@@ -190,8 +190,10 @@ export interface GrantDescribeResponse {
   queues: GrantQueue[];
   /** There are more names. */
   more: boolean;
-  /** Who waits for whom, within the names that are told. */
+  /** Who waits for whom, among those that are told; at most 10,000. */
   waits: GrantWait[];
+  /** There are more of these. */
+  moreWaits: boolean;
 }
 
 /** One name. */
@@ -200,12 +202,14 @@ export interface GrantQueue {
   name: Buffer;
   /** The version of all grants when this was so. */
   change: bigint;
-  /** In the order of their tokens. */
+  /** In the order of their tokens; at most 1,024. */
   granted: GrantEntry[];
   /** In the order of their turns; at most 100. */
   waiting: GrantEntry[];
   /** How many wait in all. */
   waitingCount: number;
+  /** How many are granted in all. */
+  grantedCount: number;
 }
 
 /** One attempt. */
@@ -1306,7 +1310,7 @@ export const GrantDescribeRequest: MessageFns<GrantDescribeRequest> = {
 };
 
 function createBaseGrantDescribeResponse(): GrantDescribeResponse {
-  return { header: undefined, queues: [], more: false, waits: [] };
+  return { header: undefined, queues: [], more: false, waits: [], moreWaits: false };
 }
 
 export const GrantDescribeResponse: MessageFns<GrantDescribeResponse> = {
@@ -1322,6 +1326,9 @@ export const GrantDescribeResponse: MessageFns<GrantDescribeResponse> = {
     }
     for (const v of message.waits) {
       GrantWait.encode(v!, writer.uint32(34).fork()).join();
+    }
+    if (message.moreWaits !== false) {
+      writer.uint32(40).bool(message.moreWaits);
     }
     return writer;
   },
@@ -1371,6 +1378,14 @@ export const GrantDescribeResponse: MessageFns<GrantDescribeResponse> = {
             message.waits.push(GrantWait.decode(reader, reader.uint32()));
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.moreWaits = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1394,12 +1409,13 @@ export const GrantDescribeResponse: MessageFns<GrantDescribeResponse> = {
     message.queues = object.queues?.map((e) => GrantQueue.fromPartial(e)) || [];
     message.more = object.more ?? false;
     message.waits = object.waits?.map((e) => GrantWait.fromPartial(e)) || [];
+    message.moreWaits = object.moreWaits ?? false;
     return message;
   },
 };
 
 function createBaseGrantQueue(): GrantQueue {
-  return { name: Buffer.alloc(0), change: 0n, granted: [], waiting: [], waitingCount: 0 };
+  return { name: Buffer.alloc(0), change: 0n, granted: [], waiting: [], waitingCount: 0, grantedCount: 0 };
 }
 
 export const GrantQueue: MessageFns<GrantQueue> = {
@@ -1421,6 +1437,9 @@ export const GrantQueue: MessageFns<GrantQueue> = {
     }
     if (message.waitingCount !== 0) {
       writer.uint32(40).uint32(message.waitingCount);
+    }
+    if (message.grantedCount !== 0) {
+      writer.uint32(48).uint32(message.grantedCount);
     }
     return writer;
   },
@@ -1478,6 +1497,14 @@ export const GrantQueue: MessageFns<GrantQueue> = {
             message.waitingCount = reader.uint32();
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.grantedCount = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1500,6 +1527,7 @@ export const GrantQueue: MessageFns<GrantQueue> = {
     message.granted = object.granted?.map((e) => GrantEntry.fromPartial(e)) || [];
     message.waiting = object.waiting?.map((e) => GrantEntry.fromPartial(e)) || [];
     message.waitingCount = object.waitingCount ?? 0;
+    message.grantedCount = object.grantedCount ?? 0;
     return message;
   },
 };
