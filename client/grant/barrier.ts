@@ -132,9 +132,7 @@ export class Barrier {
   /** The last one to leave takes `ready` away, and the next ones may meet. */
   async #leave(own: string, use: LeaseUse, { timeout = Infinity, signal }: CallOptions): Promise<void> {
     const { txn } = this.#ports;
-    const readied = await txn().then(del(own), get(this.#ready)).commit({ signal });
-    use.end(true);
-    const ready = readied.ok ? readied.results[1] : null;
+    const ready = await this.#withdraw(own, use, signal);
     const range = { prefix: this.#members };
     await untilRange({ ...this.#ports, range, timeout, signal }, (keys) => (keys.size === 0 ? true : undefined));
     if (ready === null) return;
@@ -143,6 +141,18 @@ export class Barrier {
       .if(cmp(this.#ready).createRevision.equals(ready.createRevision))
       .then(del(this.#ready))
       .commit({ signal });
+  }
+
+  /** Answers what says that those who are here have met. In doubt the lease ends, and its key with it. */
+  async #withdraw(own: string, use: LeaseUse, signal: AbortSignal | undefined): Promise<KeyValue | null> {
+    try {
+      const { ok, results } = await this.#ports.txn().then(del(own), get(this.#ready)).commit({ signal });
+      use.end(true);
+      return ok ? results[1] : null;
+    } catch (error) {
+      use.end(false);
+      throw error;
+    }
   }
 }
 

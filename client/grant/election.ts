@@ -87,7 +87,7 @@ export class Election {
 
   /**
    * Campaigns, runs `body` for as long as this candidate leads, and campaigns again when a term was lost, until `body`
-   * returns in a term that holds, throws, or the signal is aborted. A term begins only when the body of the one before has
+   * returns in a term that holds, throws, or the signal is aborted between terms. A term begins only when the body of the one before has
    * settled: where that takes longer than `stopTimeout` it rejects with TERM_OVERRUN. Rejects with what `body` throws in a
    * term that holds, with GRANT_OWNED while this object leads already, with CANCELED.
    */
@@ -167,14 +167,17 @@ export class Election {
   /** Who leads now, and whoever does after that: the newest state, which never goes back. Null: nobody. */
   observe({ signal }: { readonly signal?: AbortSignal } = {}): AsyncIterableIterator<Observation> {
     const stream = this.#openStream();
-    const end = (): void => stream.end();
+    const end = (): void => {
+      signal?.removeEventListener('abort', end);
+      stream.end();
+    };
     signal?.addEventListener('abort', end, { once: true });
     if (signal?.aborted === true) end();
-    return endable(observations(stream), end);
+    return endable(observations(stream, end), end);
   }
 }
 
-async function* observations(stream: ObserveStream): AsyncGenerator<Observation, void, undefined> {
+async function* observations(stream: ObserveStream, end: () => void): AsyncGenerator<Observation, void, undefined> {
   let told: string | undefined;
   try {
     for (let observed = await stream.next(); observed !== undefined; observed = await stream.next()) {
@@ -186,6 +189,6 @@ async function* observations(stream: ObserveStream): AsyncGenerator<Observation,
       else yield { leader: { value: holder.value, attempt: holder.attempt }, term: holder.token };
     }
   } finally {
-    stream.end();
+    end();
   }
 }

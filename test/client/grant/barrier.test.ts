@@ -54,6 +54,15 @@ describe('a barrier', () => {
   });
 });
 
+describe('who cannot leave', () => {
+  it('is there no longer all the same: its lease ends', async () => {
+    const [one] = clients as [Client];
+    const presence = await one.barrier('g').enter({ count: 1 });
+    expect(await codeOf(presence.leave({ signal: AbortSignal.abort() }))).toBe('CANCELED');
+    await expect.poll(() => one.kv.count({ prefix: 'barrier/g/member/' })).toBe(0);
+  });
+});
+
 describe('a latch', () => {
   it('opens once all have counted down, each once', async () => {
     const ids = ['a', 'b', 'c'];
