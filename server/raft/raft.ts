@@ -124,6 +124,10 @@ export class Raft {
   get conf(): ConfState {
     return this.#core.conf;
   }
+  /** To whom this leader hands over, and takes no proposals meanwhile; 0: to nobody. */
+  get transferee(): NodeId {
+    return this.#core.transferee;
+  }
   /** The configuration in force at `index`, which must not lie before the start of the log. */
   confAt(index: LogIndex): ConfState {
     return this.#core.membership.at(index);

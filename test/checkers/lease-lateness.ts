@@ -18,7 +18,7 @@
  *     earlier leader has noted as left, if anything, instead of ttl. That is how much a change of the leader may give.
  *   - since the last moment at which it can have renewed the lease: ttl / rate. A question to renew it may take effect for
  *     an election timeout after it came to the leader, from wherever, and where it has to undo a note, when that is applied.
- *   - not before it goes on after a pause.
+ *   - not before it goes on after a pause, or takes proposals again after it wanted to hand over.
  *
  * And a long lease whose leader changes again and again lives on only if nobody notes what is left of it: while a leader
  * has its quorum, what is noted is never more than this much beyond the truth (see #complaintAboutNotes).
@@ -80,6 +80,7 @@ export class LeaseLateness {
     });
   }
 
+  /** Before that it could not propose anything: it stood still, or was handing over. */
   resumed(term: number, atMs: number): void {
     const office = this.#offices.get(term);
     if (office !== undefined) office.resumedMs = Math.max(office.resumedMs, atMs);

@@ -102,7 +102,8 @@ export class LeaseChecks implements LeaseRecords {
       const rate = this.#parts.clockRateOf(id) / 1000;
       this.#lateness.begins({ term, member: String(id), rate, firstIndex: seat.firstIndex, atMs });
     }
-    this.#lateness.resumed(term, resumedAtMs(id));
+    // Who hands over can propose no more than who stands still.
+    this.#lateness.resumed(term, core.transferee === 0n ? resumedAtMs(id) : atMs);
     for (; core.termAt(seat.lastIndex + 1) !== undefined; seat.lastIndex += 1) {
       this.#lateness.proposed(term, seat.lastIndex + 1, atMs);
     }

@@ -100,15 +100,17 @@ export class SdkClient {
     }
   }
 
+  /** Who finds nobody is begun anew with the members of that moment: those it knows may all be gone for good. */
   async #begin(): Promise<SdkLife & { readonly process: SdkProcess }> {
     const { ports, findings } = this.#parts;
-    const process = ports.sdk.begin();
     for (;;) {
+      const process = ports.sdk.begin();
       const client = await this.#connect(process).catch((error: unknown) => {
         if (!isQuorateError(error, 'UNAVAILABLE'))
           findings.add('sdk', `${process.name} cannot connect: ${String(error)}`);
       });
       if (client !== undefined) return { name: process.name, client, process, seenRevision: 0, isOver: false };
+      process.end();
       await this.#pause(PAUSE_MS);
     }
   }
