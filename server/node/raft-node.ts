@@ -34,7 +34,10 @@ import { Snapshots } from './snapshots.js';
 import { Ticker } from './ticker.js';
 import { type Leadership, Watchman } from './watchman.js';
 
-export type CoreView = Pick<Raft, 'role' | 'term' | 'leader' | 'conf' | 'commitIndex' | 'appliedIndex' | 'termAt'>;
+export type CoreView = Pick<
+  Raft,
+  'role' | 'term' | 'leader' | 'transferee' | 'conf' | 'commitIndex' | 'appliedIndex' | 'termAt'
+>;
 
 export class RaftNode implements PeerReceiver {
   readonly #parts: NodeParts;
