@@ -215,7 +215,7 @@ export class NodeGrantMember implements GrantMember {
     const { grants } = this.#node.machine;
     const queue = grants.queue(name);
     const waiting = queue?.waiting ?? [];
-    const granted = [...(queue?.granted ?? [])];
+    const granted = queue?.granted ?? [];
     return {
       name,
       change: grants.clock.changes,

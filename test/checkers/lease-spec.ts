@@ -216,11 +216,15 @@ function differenceOf(
 }
 
 /** Those of the branch that was taken. Nested transactions are nothing that a client of a simulation sends. */
-function putsOf(command: Command, { outcome }: Applied): readonly PutCommand[] {
+function putsOf(command: Command, { outcome }: Applied): readonly Pick<PutCommand, 'key' | 'value' | 'lease'>[] {
   if (command.kind === 'put') return [command];
   if (command.kind !== 'txn' || !outcome.ok || outcome.result.kind !== 'txn') return [];
   const taken: TxnCommand['success'] = outcome.result.succeeded ? command.success : command.failure;
-  return taken.filter((op) => op.kind === 'put');
+  return taken.flatMap((op) => {
+    if (op.kind === 'put') return [op];
+    // The mark of a fence is a key as any other.
+    return op.kind === 'fence' ? [{ key: op.key, value: String(op.token), lease: 0n }] : [];
+  });
 }
 
 function momentOf({ index, term, atMs }: LogMoment): LogMoment {

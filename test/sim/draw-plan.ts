@@ -10,6 +10,9 @@ const VOTERS = [1, 2, 3, 3, 3, 3, 5, 5, 7] as const;
 const CLIENTS = [2, 3, 4, 6, 8, 8] as const;
 const WATCH_CLIENTS = [0, 1, 1, 2, 3, 4] as const;
 const LEASE_CLIENTS = [0, 0, 0, 1, 2, 4] as const;
+const GRANT_CLIENTS = [0, 0, 0, 2, 3, 5] as const;
+/** Below it no seed has clients with grants: what was found with them before there were any stays found. */
+const GRANTS_FROM_SEED = 30_000;
 const SESSION_CLIENTS = [0, 0, 0, 1, 1, 2] as const;
 const HEARTBEATS_PER_ELECTION = [5, 10, 20] as const;
 /** Member-seconds under faults: a larger cluster runs for a shorter time. */
@@ -37,6 +40,7 @@ export function drawPlan(seed: number): Plan {
     watchClients: pick(streamOf(seed, 'watch clients'), WATCH_CLIENTS),
     // Of a stream of its own: whoever draws none has the run that he had before there were leases.
     leaseClients: pick(streamOf(seed, 'lease clients'), LEASE_CLIENTS),
+    grantClients: seed < GRANTS_FROM_SEED ? 0 : pick(streamOf(seed, 'grant clients'), GRANT_CLIENTS),
     sessionClients: pick(streamOf(seed, 'SDK'), SESSION_CLIENTS),
     faultyMs,
     heartbeatMs,

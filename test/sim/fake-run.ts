@@ -9,6 +9,7 @@ export const FAKE_PLAN: Plan = {
   clients: 6,
   watchClients: 2,
   leaseClients: 2,
+  grantClients: 2,
   sessionClients: 0,
   faultyMs: 10_000,
   heartbeatMs: 100,

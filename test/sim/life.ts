@@ -5,6 +5,7 @@ import type { RaftNode } from '../../server/node/raft-node.js';
 import type { PeerReceiver } from '../../server/node/ports.js';
 import type { NodeId } from '../../server/raft/types.js';
 import type { Member } from '../../server/node/member.js';
+import type { GrantTarget } from './grant-door.js';
 import type { MemberProcess } from './member-clock.js';
 import type { SessionDoor } from './session-door.js';
 import type { SimDisk, WriteMoment } from './sim-disk.js';
@@ -30,6 +31,7 @@ export interface Running {
   /** How those who watch do. */
   readonly watches: WatchDoor;
   readonly leaseDoor: LeaseMember;
+  readonly grantDoor: GrantTarget;
   /** How clients of the SDK do. */
   readonly sessions: SessionDoor;
   readonly watched: Watched;

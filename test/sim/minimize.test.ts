@@ -32,6 +32,7 @@ describe('a failing plan is made smaller', () => {
       clients: 2,
       watchClients: 0,
       leaseClients: 0,
+      grantClients: 0,
       sessionClients: 0,
       faultyMs: 750,
     };

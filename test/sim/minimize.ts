@@ -59,6 +59,7 @@ const STEPS: readonly Step[] = [
   fewerClients,
   fewerWatchClients,
   fewerLeaseClients,
+  fewerGrantClients,
   fewerSessionClients,
   weakerFaults,
 ];
@@ -100,6 +101,11 @@ function fewerWatchClients({ plan }: SeedResult): readonly Plan[] {
 function fewerLeaseClients({ plan }: SeedResult): readonly Plan[] {
   const wanted = [0, 1, plan.leaseClients - 1].filter((count) => count >= 0 && count < plan.leaseClients);
   return wanted.map((leaseClients) => ({ ...plan, leaseClients }));
+}
+
+function fewerGrantClients({ plan }: SeedResult): readonly Plan[] {
+  const wanted = [0, 1, plan.grantClients - 1].filter((count) => count >= 0 && count < plan.grantClients);
+  return wanted.map((grantClients) => ({ ...plan, grantClients }));
 }
 
 function fewerSessionClients({ plan }: SeedResult): readonly Plan[] {

@@ -12,6 +12,7 @@ const SIZES: Readonly<Record<keyof Sizes, readonly [number, number]>> = {
   clients: [1, 1000],
   watchClients: [0, 1000],
   leaseClients: [0, 1000],
+  grantClients: [0, 1000],
   sessionClients: [0, 1000],
   faultyMs: [0, 1e9],
   heartbeatMs: [1, 1e6],

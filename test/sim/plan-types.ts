@@ -45,6 +45,8 @@ export interface Plan {
   readonly watchClients: number;
   /** Clients that have leases, besides the others. */
   readonly leaseClients: number;
+  /** Clients that take grants, each on a lease of its own, besides the others. */
+  readonly grantClients: number;
   /** Clients of the SDK, each with a session, besides the others. */
   readonly sessionClients: number;
   /** Virtual milliseconds under faults. The quiet phase comes after it. */

@@ -23,6 +23,8 @@ const PROOF_MS_MAX = 60_000;
 const REST_MS_MAX = 60_000;
 /** No shorter lease is left in the end. */
 const LEASE_MS_MAX = 10_000;
+/** The longest that clients ask for. */
+const LOCK_DELAY_MS_MAX = 3000;
 /** After its time, with a leader that stays. */
 const LEASE_LATE_MS_MAX = 3000;
 
@@ -47,6 +49,7 @@ export class QuietPhase {
       () => this.#oneLeads(),
       () => this.#allAnswer(workload),
       () => this.#leasesEnd(),
+      () => this.#lockDelaysEnd(),
       () => this.#allRest(),
       () => this.#allEqual(),
       () => this.#judge(workload),
@@ -168,7 +171,7 @@ export class QuietPhase {
 
   /** Those that belong to the cluster: whoever was removed, or never came in, answers nothing. */
   get #targets(): readonly Target[] {
-    return this.#belonging.map(({ slot, running: { door, leaseDoor, watches } }) => ({
+    return this.#belonging.map(({ slot, running: { door, leaseDoor, grantDoor, watches } }) => ({
       id: slot.id,
       /** Its disk may have failed before, and it notices and starts again only now. */
       get kv() {
@@ -179,6 +182,9 @@ export class QuietPhase {
       },
       get leases() {
         return slot.life?.running?.leaseDoor ?? leaseDoor;
+      },
+      get grants() {
+        return slot.life?.running?.grantDoor ?? grantDoor;
       },
     }));
   }
@@ -197,6 +203,14 @@ export class QuietPhase {
     const renewMs = this.#members[0]?.running.node.requestTimeoutMs ?? 0;
     const maxMs = (renewMs + plan.electionMs + LEASE_MS_MAX + LEASE_LATE_MS_MAX) / SLOWEST_CLOCK;
     return (await this.#world.until(() => !isLeft(), maxMs, 20)) ? undefined : 'leases are there whose time is over';
+  }
+
+  /** The leader lets time pass for as long as somebody is kept out. */
+  async #lockDelaysEnd(): Promise<string | undefined> {
+    const { grants } = this.#world.checks;
+    const maxMs = (LOCK_DELAY_MS_MAX + LEASE_LATE_MS_MAX) / SLOWEST_CLOCK;
+    const isOver = await this.#world.until(() => grants.bars === 0, maxMs, 20);
+    return isOver ? undefined : 'lock delays do not end';
   }
 
   async #allRest(): Promise<string | undefined> {

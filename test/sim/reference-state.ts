@@ -12,7 +12,7 @@ import type { WatchHistory } from '../checkers/watch-record.js';
 import type { Committed } from './committed.js';
 import type { Entries } from './entries.js';
 import type { Report } from './check-report.js';
-import { hashOfLeases, hashOfSessions, StateHash } from './state-hash.js';
+import { hashOfGrants, hashOfLeases, hashOfSessions, StateHash } from './state-hash.js';
 
 const COMPACTION_KEYS = 1000;
 
@@ -22,6 +22,7 @@ export interface StatePoint {
   readonly hash: number;
   readonly leases: number;
   readonly sessions: number;
+  readonly grants: number;
   readonly conf: ConfState;
 }
 
@@ -114,13 +115,14 @@ export class ReferenceState {
   }
 
   #point(conf: ConfState): StatePoint {
-    const { revision, compactedRevision, leases, sessions } = this.#machine;
+    const { revision, compactedRevision, leases, sessions, grants } = this.#machine;
     return {
       revision,
       compactedRevision,
       hash: this.#hash.value,
       leases: hashOfLeases(leases),
       sessions: hashOfSessions(sessions),
+      grants: hashOfGrants(grants),
       conf,
     };
   }

@@ -32,6 +32,7 @@ export async function runPlan(plan: Plan, options: RunOptions & SimulationOption
     trace: (line) => world.trace.line(line),
     leaseRecords: world.checks.leases,
     sessionRecords: world.checks.sessions,
+    grantRecords: world.checks.grants,
     sdk: world.clients,
     answers: world.checks.answers,
   });

@@ -2,6 +2,8 @@
  * The visible state of a store as two numbers that can be kept up to date: a sum over its keys, whatever their order. An
  * event takes the old version of its key out and puts the new one in.
  */
+import type { GrantEntry } from '../../server/state/grant/grant-entry.js';
+import type { GrantView } from '../../server/state/grant/grant-table.js';
 import type { LeaseView } from '../../server/state/lease/lease-table.js';
 import type { Event, KeyValue, SessionInfo } from '../../server/state/result.js';
 import type { KeptReply } from '../../server/state/session/session.js';
@@ -62,6 +64,27 @@ export function hashOfSessions(sessions: SessionView): number {
   }
   return sum;
 }
+
+/** All names, who holds them and who waits, and the counters. */
+export function hashOfGrants(grants: GrantView): number {
+  const { lastPlace, lastToken, changes } = grants.clock;
+  let sum = hashText(0x811c9dc5, `${lastPlace}/${lastToken}/${changes}`);
+  if (grants.size === 0) return sum;
+  for (const name of grants.names()) {
+    const queue = grants.queue(name);
+    let turn = hashText(0x811c9dc5, name);
+    for (const entry of [...(queue?.granted ?? []), ...(queue?.waiting ?? [])]) {
+      const known = entryHashes.get(entry) ?? hashText(0x811c9dc5, JSON.stringify(entry, canonical));
+      entryHashes.set(entry, known);
+      turn = Math.imul(turn ^ known, 0x01000193);
+    }
+    sum = (sum + turn) | 0;
+  }
+  return sum;
+}
+
+/** Entries never change: another one takes their place. */
+const entryHashes = new WeakMap<GrantEntry, number>();
 
 /** Looked at after every step. */
 function hashOfSession({ id, clientName, ttlMs, settled, applied, contactMs }: SessionInfo): number {

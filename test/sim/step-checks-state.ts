@@ -9,7 +9,7 @@ import type { StateMachine } from '../../server/state/state-machine.js';
 import type { Committed } from './committed.js';
 import type { ReferenceState } from './reference-state.js';
 import type { Report } from './check-report.js';
-import { hashOfLeases, hashOfSessions, StateHash } from './state-hash.js';
+import { hashOfGrants, hashOfLeases, hashOfSessions, StateHash } from './state-hash.js';
 
 /** One life of a member. */
 export interface WatchedState {
@@ -61,18 +61,20 @@ export class StateChecks {
     const { revision, compactedRevision } = node.machine;
     const leases = hashOfLeases(node.machine.leases);
     const sessions = hashOfSessions(node.machine.sessions);
+    const grants = hashOfGrants(node.machine.grants);
     const expected = this.#reference.at(index);
     if (
       revision === expected.revision &&
       compactedRevision === expected.compactedRevision &&
       hash.value === expected.hash &&
       leases === expected.leases &&
-      sessions === expected.sessions
+      sessions === expected.sessions &&
+      grants === expected.grants
     ) {
       return;
     }
-    const is = `revision ${revision}, compacted ${compactedRevision}, hash ${hash.value}, leases ${leases}, sessions ${sessions}`;
-    const should = `revision ${expected.revision}, compacted ${expected.compactedRevision}, hash ${expected.hash}, leases ${expected.leases}, sessions ${expected.sessions}`;
+    const is = `revision ${revision}, compacted ${compactedRevision}, hash ${hash.value}, leases ${leases}, sessions ${sessions}, grants ${grants}`;
+    const should = `revision ${expected.revision}, compacted ${expected.compactedRevision}, hash ${expected.hash}, leases ${expected.leases}, sessions ${expected.sessions}, grants ${expected.grants}`;
     this.#report('state-of-the-log', `m${id} at applied index ${index}: ${is}; the log says ${should}`);
   }
 }

@@ -34,6 +34,8 @@
  *     its turn; a session that lives again                    session-once
  *   a reply that is another one when it is told again         session-reply
  *   a session that ends early, or on one member alone         session-expiry, state-of-the-log
+ *   a token that does not rise, two that hold what one may, a
+ *     grant on a dead lease, a turn that is not kept         grants-of-the-log
  *
  * The core's own invariants (server/raft/invariants.ts) run in every member besides; a broken one is reported by name.
  */
@@ -48,6 +50,7 @@ import type { Report } from './check-report.js';
 import { AnswerChecks } from './step-checks-answers.js';
 import { CommitChecks } from './step-checks-commits.js';
 import { ElectionChecks } from './step-checks-elections.js';
+import { GrantChecks } from './step-checks-grants.js';
 import { LeaseChecks, type LeaseChecksOptions } from './step-checks-leases.js';
 import { LogChecks } from './step-checks-logs.js';
 import { MembershipChecks } from './step-checks-membership.js';
@@ -72,6 +75,7 @@ export class StepChecks {
   /** Undefined where nobody has leases. */
   readonly leases: LeaseChecks | undefined;
   readonly sessions: SessionChecks;
+  readonly grants: GrantChecks;
   readonly #elections: ElectionChecks;
   readonly #logs: LogChecks;
   readonly #commits: CommitChecks;
@@ -103,6 +107,7 @@ export class StepChecks {
     // Before those of leases, which go by what it says of an entry.
     this.sessions = new SessionChecks(report, reference);
     const { sessions } = this;
+    this.grants = new GrantChecks(report, reference, sessions);
     this.leases = leases && new LeaseChecks({ ...leases, report, reference, sessions, nowMs });
     this.#elections = new ElectionChecks(report, committed);
     this.#logs = new LogChecks(report, committed, entries);

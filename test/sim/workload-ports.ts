@@ -5,7 +5,10 @@ import type { Random } from '../../server/lib/random.js';
 import type { LeaseMember } from '../../server/node/lease-member.js';
 import type { Member } from '../../server/node/member.js';
 import type { WatchHistory } from '../checkers/watch-record.js';
+import type { GrantLife } from '../checkers/grant-spec.js';
+import type { ToldQueue } from '../checkers/grant-operation.js';
 import type { LeaseHistory } from '../checkers/lease-checker.js';
+import type { GrantTarget } from './grant-door.js';
 import type { Plan } from './plan-types.js';
 import type { WatchTarget } from './watch-ports.js';
 
@@ -15,6 +18,7 @@ export interface Target {
   readonly kv: Member;
   readonly watches: WatchTarget;
   readonly leases: LeaseMember;
+  readonly grants: GrantTarget;
 }
 
 /** What the world knows of leases, whatever clients were told: see ../checkers/lease-checker.ts. */
@@ -33,6 +37,22 @@ export interface SessionRecords {
   isPut(revision: number): boolean;
   /** How often the key was put, by whomever. */
   putsOf(key: string): number;
+  readonly counts: Readonly<Record<string, number>>;
+}
+
+/** A write that hung on a token, and took effect. */
+export interface GuardedWrite {
+  readonly revision: number;
+  readonly puts: readonly { readonly key: string; readonly value: string }[];
+}
+
+/** What the world knows of grants, whatever clients were told. */
+export interface GrantRecords {
+  readonly lives: Iterable<GrantLife>;
+  stateAt(name: string, change: number): ToldQueue;
+  /** By the value that it put. */
+  writeOf(value: string): GuardedWrite | undefined;
+  isWrite(revision: number): boolean;
   readonly counts: Readonly<Record<string, number>>;
 }
 
@@ -70,6 +90,7 @@ export interface WorkloadPorts {
   /** Undefined where nobody has leases. */
   readonly leaseRecords?: LeaseRecords | undefined;
   readonly sessionRecords: SessionRecords;
+  readonly grantRecords: GrantRecords;
   readonly sdk: SdkPorts;
   /** What an answer must show, and may: see step-checks-answers.ts. */
   readonly answers: {

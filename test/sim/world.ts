@@ -27,6 +27,7 @@ import { drawSessionTtlMs } from './draw-session-ttl.js';
 import { drawWatchLimits } from './draw-watch-limits.js';
 import { between, chance, longTail, streamOf } from './draws.js';
 import { FaultCounts } from './fault-counts.js';
+import { GrantDoor } from './grant-door.js';
 import { LeaseDoor } from './lease-door.js';
 import type { CrashMoment, Life, Running, Slot } from './life.js';
 import { MemberProcess } from './member-clock.js';
@@ -102,7 +103,7 @@ export class World {
       (id) => this.slots.get(id)?.disk.image,
       this.#bootstrap,
       () => this.time.nowMs,
-      plan.leaseClients === 0 ? undefined : this.#leaseChecks(),
+      plan.leaseClients + plan.grantClients === 0 ? undefined : this.#leaseChecks(),
     );
     const { time, trace, faults: counts } = this;
     const lifeOf = (id: NodeId): Life | undefined => this.slots.get(id)?.life;
@@ -186,8 +187,8 @@ export class World {
 
   get targets(): readonly Target[] {
     return this.running.map(({ slot: { id }, running }) => {
-      const { door, leaseDoor, watches } = running;
-      return { id, kv: door, leases: leaseDoor, watches };
+      const { door, leaseDoor, grantDoor, watches } = running;
+      return { id, kv: door, leases: leaseDoor, grants: grantDoor, watches };
     });
   }
 
@@ -288,7 +289,7 @@ export class World {
       electionMs,
       snapshotCount,
       snapshotCatchUpEntries,
-      ...(plan.leaseClients === 0 ? {} : { leaseCheckpointMs: drawLeaseCheckpointMs(plan.seed) }),
+      ...(plan.leaseClients + plan.grantClients === 0 ? {} : { leaseCheckpointMs: drawLeaseCheckpointMs(plan.seed) }),
       checkInvariants: true,
       raft: {
         applyPageEntriesMax,
@@ -391,7 +392,8 @@ export class World {
     void node.fatal.then((fatal) => this.#fatal(life, fatal));
     this.checks.starting(id, node);
     await node.start();
-    life.running = { node, kv, door, leaseDoor, watches, sessions, watched: this.checks.started(id, node) };
+    const grantDoor = new GrantDoor(door, grants);
+    life.running = { node, kv, door, leaseDoor, grantDoor, watches, sessions, watched: this.checks.started(id, node) };
     life.stage = 'running';
     const { index } = loaded.applied;
     this.trace.event(

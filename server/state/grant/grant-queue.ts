@@ -19,9 +19,9 @@ export class GrantQueue {
   get size(): number {
     return this.#granted.size + this.#waiting.length;
   }
-  /** Also those that only keep others out. In the order of their tokens. */
-  get granted(): IterableIterator<GrantEntry> {
-    return this.#granted.values();
+  /** Also those that only keep others out. In the order of their tokens, whatever became of them since they were granted. */
+  get granted(): readonly GrantEntry[] {
+    return [...this.#granted.values()].sort((a, b) => a.token - b.token);
   }
   /** The next one first. */
   get waiting(): readonly GrantEntry[] {

@@ -98,6 +98,7 @@ function planOf(seed: number, faults: Plan['faults'], faultyMs: number): Plan {
     clients: 4,
     watchClients: 2,
     leaseClients: 0,
+    grantClients: 0,
     sessionClients: 0,
     faultyMs,
     heartbeatMs: 100,

@@ -14,6 +14,7 @@ function keysFor(clients: number, callsPerKey: number): Keys {
     clients,
     watchClients: 0,
     leaseClients: 0,
+    grantClients: 0,
     sessionClients: 0,
     faultyMs: 0,
     heartbeatMs: 100,

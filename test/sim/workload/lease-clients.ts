@@ -30,12 +30,13 @@ export interface LeaseClientsParts {
 
 export class LeaseClients {
   readonly #parts: LeaseClientsParts;
-  readonly #leaseCaller: LeaseCaller;
+  /** Also for others who have leases. */
+  readonly leaseCaller: LeaseCaller;
   #clients: readonly LeaseClient[] = [];
 
   constructor(parts: LeaseClientsParts) {
     this.#parts = parts;
-    this.#leaseCaller = new LeaseCaller(parts);
+    this.leaseCaller = new LeaseCaller(parts);
   }
 
   start(): void {
@@ -44,7 +45,7 @@ export class LeaseClients {
     const random = streamOf(plan.seed, 'lease workload');
     const mix = drawLeaseMix(random);
     const leases = new HeldLeases();
-    const shared = { ports, caller, leaseCaller: this.#leaseCaller, board, leases, mix };
+    const shared = { ports, caller, leaseCaller: this.leaseCaller, board, leases, mix };
     const broke = (error: unknown): void => findings.add('workload', String(error));
     this.#clients = Array.from({ length: plan.leaseClients }, (_, place) => {
       const own = seededRandom(random.below(0x1_0000_0000));
@@ -59,7 +60,7 @@ export class LeaseClients {
 
   /** Resolves as soon as no call about leases is open. */
   untilIdle(): Promise<void> {
-    return this.#leaseCaller.untilIdle();
+    return this.leaseCaller.untilIdle();
   }
 
   /** At the end of a run, when no call is open. */
@@ -72,7 +73,7 @@ export class LeaseClients {
     for (const { ended } of lives) if (ended !== undefined) tally.add(`leases ${ended.cause}`);
     tally.add('ends of leases with keys', lives.filter(({ ended }) => (ended?.keys.length ?? 0) > 0).length);
     return checkLeases({
-      operations: this.#leaseCaller.history,
+      operations: this.leaseCaller.history,
       keyOperations,
       lives,
       firstListed: (revision, ids) => leaseRecords.firstListed(revision, ids),

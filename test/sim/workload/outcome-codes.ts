@@ -1,6 +1,7 @@
 /** What each error code says about the call that met it, by the promise of server/lib/quorate-error.ts. */
 import { type ErrorCode, QuorateError } from '../../../server/lib/quorate-error.js';
 import { putsOf } from '../../checkers/operation-facts.js';
+import type { GrantCall } from '../../checkers/grant-operation.js';
 import type { LeaseCall } from '../../checkers/lease-operation.js';
 import type { Call, Outcome } from '../../checkers/operation.js';
 
@@ -60,6 +61,25 @@ export function rejectionOf(call: Call, error: unknown): Rejection {
 export function isLeaseRefusal({ kind }: LeaseCall, code: ErrorCode): boolean {
   if (kind === 'grant' || kind === 'revoke') return REFUSED_WRITE.has(code) || ABOUT_LEASES[kind] === code;
   return REFUSED_READ.has(code);
+}
+
+/** What the store says of a grant, or of the token that a request names. */
+const ABOUT_GRANTS: Readonly<Record<GrantCall['kind'], readonly ErrorCode[]>> = {
+  acquire: ['LEASE_NOT_FOUND', 'INVALID_GRANT', 'GRANT_OWNED'],
+  granted: ['GRANT_NOT_FOUND'],
+  release: ['GRANT_NOT_FOUND'],
+  force: ['GRANT_NOT_FOUND'],
+  proclaim: ['GRANT_NOT_FOUND'],
+  describe: [],
+  next: [],
+  guarded: [],
+  fenced: ['FENCED'],
+};
+
+/** The same of a call about grants. */
+export function isGrantRefusal({ kind }: GrantCall, code: ErrorCode): boolean {
+  const isQuestion = kind === 'granted' || kind === 'describe' || kind === 'next';
+  return ABOUT_GRANTS[kind].includes(code) || (isQuestion ? REFUSED_READ : REFUSED_WRITE).has(code);
 }
 
 /** Another member, or the same one later, may take what was refused like this. */

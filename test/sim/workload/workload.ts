@@ -14,6 +14,7 @@ import { Caller } from './caller.js';
 import { Client } from './client.js';
 import { readFinalHistory } from './final-reads.js';
 import { Findings } from './findings.js';
+import { GrantClients } from './grant-clients.js';
 import { Keys } from './keys.js';
 import { LeaseClients } from './lease-clients.js';
 import { drawMix } from './mix.js';
@@ -40,6 +41,7 @@ class ClusterWorkload implements Workload {
   readonly #board: Board;
   readonly #caller: Caller;
   readonly #leaseClients: LeaseClients;
+  readonly #grantClients: GrantClients;
   readonly #sdkClients: SdkClients;
   #clients: readonly Client[] = [];
   readonly #watchClients: WatchClients;
@@ -51,11 +53,13 @@ class ClusterWorkload implements Workload {
     const mix = drawMix(plan, ports.random);
     const sightings = new Sightings();
     const isKnown = (revision: number): boolean =>
-      ports.leaseRecords?.isEnd(revision) === true || ports.sessionRecords.isPut(revision);
+      ports.leaseRecords?.isEnd(revision) === true ||
+      ports.sessionRecords.isPut(revision) ||
+      ports.grantRecords.isWrite(revision);
     const gaps = new RevisionGaps(isKnown);
     this.#plan = plan;
     this.#ports = ports;
-    this.#nextClient = plan.clients + plan.leaseClients;
+    this.#nextClient = plan.clients + plan.leaseClients + plan.grantClients;
     this.#board = {
       mix,
       keys: new Keys(mix, plan.clients),
@@ -77,6 +81,15 @@ class ClusterWorkload implements Workload {
       ports,
       board: this.#board,
       caller: this.#caller,
+      findings: this.#findings,
+      tally: this.#tally,
+    });
+    this.#grantClients = new GrantClients({
+      plan,
+      ports,
+      board: this.#board,
+      caller: this.#caller,
+      leaseCaller: this.#leaseClients.leaseCaller,
       findings: this.#findings,
       tally: this.#tally,
     });
@@ -113,6 +126,7 @@ class ClusterWorkload implements Workload {
     }
     this.#watchClients.start();
     this.#leaseClients.start();
+    this.#grantClients.start();
     this.#sdkClients.start();
   }
 
@@ -120,6 +134,7 @@ class ClusterWorkload implements Workload {
     for (const client of this.#clients) client.end();
     this.#watchClients.quiet();
     this.#leaseClients.quiet();
+    this.#grantClients.quiet();
     this.#sdkClients.quiet();
   }
 
@@ -138,17 +153,18 @@ class ClusterWorkload implements Workload {
     this.#isProving = false;
     await this.#caller.untilIdle();
     await this.#leaseClients.untilIdle();
+    await this.#grantClients.untilIdle();
     await this.#sdkClients.untilIdle();
     const finalHistory = await this.#readFinalHistory(target);
     await this.#watchClients.judge();
     if (this.#caller.openCalls > 0) this.#findings.add('client', `${this.#caller.openCalls} calls without an outcome`);
     this.#sdkClients.judge(finalHistory);
-    const history = [...this.#caller.history, ...this.#sdkClients.history()];
+    const history = [...this.#caller.history, ...this.#grantClients.writes(), ...this.#sdkClients.history()];
     this.#tally.add('operations', history.length);
     const { appends } = this.#board;
     const all = [...history, ...endsFrom(this.#ports.leaseRecords?.lives ?? [])];
     const violations = checkHistory(all, finalHistory === undefined ? { appends } : { appends, finalHistory });
-    return [...this.#findings.all, ...violations, ...this.#leaseClients.judge(history)];
+    return [...this.#findings.all, ...violations, ...this.#leaseClients.judge(history), ...this.#grantClients.judge()];
   }
 
   async #readFinalHistory(target: Target): Promise<FinalHistory | undefined> {

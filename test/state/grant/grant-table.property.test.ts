@@ -12,7 +12,7 @@ import { GrantTable } from '../../../server/state/grant/grant-table.js';
 import type { Applied, StateWrite } from '../../../server/state/result.js';
 import { StateMachine } from '../../../server/state/state-machine.js';
 import { clusterTime, expire, grant, revoke } from '../commands.js';
-import { GrantModel, plain } from './grant-model.js';
+import { GrantModel, plain } from '../../checkers/grant-model.js';
 
 const RUNS = Number(process.env['QUORATE_PROPERTY_RUNS'] ?? 100);
 const FIRST_SEED = Number(process.env['QUORATE_SEED'] ?? Date.now() % 1_000_000_000);

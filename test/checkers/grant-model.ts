@@ -2,7 +2,7 @@
  * Grants as plainly as they can be said: one list of attempts, searched from the beginning for everything. It has no
  * queues, no indexes and no order that is kept: what may be granted is decided anew by looking at all there is.
  */
-import type { GrantEntry, GrantWish } from '../../../server/state/grant/grant-entry.js';
+import type { GrantEntry, GrantWish } from '../../server/state/grant/grant-entry.js';
 
 export interface ModelEntry {
   readonly wish: GrantWish;

@@ -1,0 +1,129 @@
+/** What a client with grants may do in one turn. */
+import { between, chance, pick } from './draw.js';
+import type { GrantClient, Want } from './grant-client.js';
+import type { GrantPlayName } from './grant-mix.js';
+
+type GrantPlay = (client: GrantClient) => Promise<unknown>;
+
+const SHARED = 'w';
+const PERMITS = 's';
+/** Before all keys of others, some of whom delete whatever comes after theirs. */
+const DATA = 'a';
+const MARK = 'b';
+const USES_MAX = 3;
+const WAITS_MAX = 8;
+
+export function lockNames(count: number): readonly string[] {
+  return Array.from({ length: count }, (_, place) => `e${place}`);
+}
+
+const exclusive = (...names: readonly string[]): Want => ({ names, mode: 'exclusive', weight: 1, capacity: 0 });
+
+function anyLock({ random, mix }: GrantClient): string {
+  return pick(random, lockNames(mix.locks));
+}
+
+const lock: GrantPlay = (client) => take(client, exclusive(anyLock(client)), true);
+
+const tryLock: GrantPlay = (client) => take(client, exclusive(anyLock(client)), false);
+
+const share: GrantPlay = (client) => {
+  const isShared = chance(client.random, 70);
+  return take(client, isShared ? { names: [SHARED], mode: 'shared', weight: 1, capacity: 0 } : exclusive(SHARED), true);
+};
+
+const permits: GrantPlay = (client) => {
+  const { random, mix } = client;
+  const want = {
+    names: [PERMITS],
+    mode: 'shared',
+    weight: between(random, 1, mix.permits),
+    capacity: mix.permits,
+  } as const;
+  return take(client, want, chance(random, 80));
+};
+
+const several: GrantPlay = (client) => {
+  const names = [...lockNames(client.mix.locks), SHARED].filter(() => chance(client.random, 60));
+  return take(client, exclusive(...(names.length === 0 ? [SHARED] : names)), chance(client.random, 70));
+};
+
+const force: GrantPlay = async (client) => {
+  const known = client.board.any(client.random);
+  if (known !== undefined) await client.ask({ kind: 'force', ...known });
+};
+
+const describe: GrantPlay = (client) => client.ask({ kind: 'describe' });
+
+export const grantPlays: Readonly<Record<GrantPlayName, GrantPlay>> = {
+  lock,
+  tryLock,
+  share,
+  permits,
+  several,
+  force,
+  describe,
+};
+
+/** From the first request to the end, whatever it is. */
+async function take(client: GrantClient, want: Want, mayWait: boolean): Promise<void> {
+  const { random, mix, board } = client;
+  const wish = await client.wish(want);
+  if (wish === undefined) return;
+  const { attempt, names } = wish;
+  const acquired = await client.insist({ kind: 'acquire', wish, mayWait });
+  if (acquired === undefined) {
+    // Whatever has become of it: nothing may be left of it.
+    await client.insist({ kind: 'release', attempt, to: '' });
+    return;
+  }
+  if (acquired.place === 0) return;
+  const token = acquired.token > 0 ? acquired.token : await wait(client, attempt, names, acquired.change);
+  if (token === 0) return;
+  for (const name of names) board.held(name, token);
+  for (let uses = random.below(USES_MAX + 1); uses > 0; uses -= 1) await use(client, attempt, names, token);
+  await client.hold();
+  if (chance(random, mix.forgetPercent)) return;
+  const to = chance(random, 25) ? board.next(random, names) : '';
+  const released = await client.insist({ kind: 'release', attempt, to });
+  // Who was to come next may not wait any more.
+  if (released === undefined && to !== '') await client.insist({ kind: 'release', attempt, to: '' });
+}
+
+/** 0: it has not got it, and asks for it no longer. */
+async function wait(client: GrantClient, attempt: string, names: readonly string[], since: number): Promise<number> {
+  const { random, mix, board } = client;
+  const [name = ''] = names;
+  board.waits(names, attempt);
+  let change = since;
+  let token = 0;
+  for (let waits = 0; waits < WAITS_MAX && !client.hasEnded && token === 0; waits += 1) {
+    if (chance(random, mix.abandonPercent)) break;
+    const told = await client.ask({ kind: 'granted', attempt, name, change });
+    if (told?.outcome.kind === 'failed' && told.outcome.code === 'GRANT_NOT_FOUND') break;
+    if (told?.outcome.kind !== 'ok' || told.outcome.answer.kind !== 'granted') continue;
+    token = told.outcome.answer.token;
+    change = Math.max(change, told.outcome.answer.change);
+  }
+  board.waitsNoLonger(names, attempt);
+  if (token === 0) await client.insist({ kind: 'release', attempt, to: '' });
+  return token;
+}
+
+/** A write under the token, or under an older one; or a word of the holder. */
+async function use(client: GrantClient, attempt: string, names: readonly string[], token: number): Promise<void> {
+  const { random, board, values } = client;
+  const [name = ''] = names;
+  const under = chance(random, 25) ? board.older(random, name, token) : token;
+  const value = values.token(client.client);
+  switch (random.below(3)) {
+    case 0:
+      await client.ask({ kind: 'guarded', name, token: under, key: `${DATA}${name}`, value });
+      return;
+    case 1:
+      await client.ask({ kind: 'fenced', mark: `${MARK}${name}`, token: under, key: `${DATA}${name}`, value });
+      return;
+    default:
+      await client.ask({ kind: 'proclaim', attempt, token: under, value });
+  }
+}
