@@ -34,10 +34,8 @@ import { Snapshots } from './snapshots.js';
 import { Ticker } from './ticker.js';
 import { type Leadership, Watchman } from './watchman.js';
 
-export type CoreView = Pick<
-  Raft,
-  'role' | 'term' | 'leader' | 'transferee' | 'conf' | 'commitIndex' | 'appliedIndex' | 'termAt'
->;
+type CoreFacts = 'role' | 'term' | 'leader' | 'transferee' | 'conf' | 'commitIndex' | 'appliedIndex' | 'termAt';
+export type CoreView = Pick<Raft, CoreFacts>;
 
 export class RaftNode implements PeerReceiver {
   readonly #parts: NodeParts;

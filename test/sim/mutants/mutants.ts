@@ -1,4 +1,5 @@
 /** Every planted bug, in the order of the table in ../README.md. */
+import { GRANT_MUTANTS } from './grant-mutants.js';
 import { LEASE_MUTANTS } from './lease-mutants.js';
 import type { Mutant } from './mutant.js';
 import { NODE_MUTANTS } from './node-mutants.js';
@@ -16,4 +17,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...LEASE_MUTANTS,
   ...WATCH_MUTANTS,
   ...SESSION_MUTANTS,
+  ...GRANT_MUTANTS,
 ];

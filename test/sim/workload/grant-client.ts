@@ -11,6 +11,7 @@ import type { GrantBoard } from './grant-board.js';
 import type { GrantCaller } from './grant-caller.js';
 import type { GrantMix } from './grant-mix.js';
 import { grantPlays } from './grant-plays.js';
+import type { GrantTurn, Want } from './grant-turn.js';
 import type { HeldLease, HeldLeases } from './held-leases.js';
 import type { LeaseTurn } from './lease-turn.js';
 import { grantLease } from './lease-upkeep.js';
@@ -33,10 +34,7 @@ export interface GrantClientParts {
   readonly leases: HeldLeases;
 }
 
-/** What is to be held: the rest of the wish is drawn. */
-export type Want = Pick<GrantWish, 'names' | 'mode' | 'weight' | 'capacity'>;
-
-export class GrantClient {
+export class GrantClient implements GrantTurn {
   readonly client: number;
   readonly random: Random;
   readonly mix: GrantMix;
@@ -83,7 +81,6 @@ export class GrantClient {
     }
   }
 
-  /** Undefined when there is no lease to be had. */
   async wish(want: Want): Promise<GrantWish | undefined> {
     const { turn, leases } = this.#parts;
     const { random, mix, client } = this;
@@ -103,15 +100,12 @@ export class GrantClient {
     };
   }
 
-  /** The answer to one of several tries, or undefined: refused, or nobody knows. */
-  async insist<K extends GrantAnswer['kind']>(
-    call: GrantCall & { readonly kind: K },
-  ): Promise<Extract<GrantAnswer, { kind: K }> | undefined> {
+  async insist(call: GrantCall): Promise<GrantAnswer | undefined> {
     for (let tries = 0; tries < TRIES_MAX && !this.#hasEnded; tries += 1) {
       const isTwice = chance(this.random, this.mix.twicePercent);
       const [first, second] = await Promise.all([this.ask(call), isTwice ? this.ask(call) : undefined]);
       for (const operation of [first, second]) {
-        if (operation?.outcome.kind === 'ok') return operation.outcome.answer as Extract<GrantAnswer, { kind: K }>;
+        if (operation?.outcome.kind === 'ok') return operation.outcome.answer;
         if (operation?.outcome.kind === 'failed' && IS_FINAL.has(operation.outcome.code)) return undefined;
       }
       await this.pause(this.random.below(300));
@@ -119,7 +113,6 @@ export class GrantClient {
     return undefined;
   }
 
-  /** Undefined when the call was not made: no member runs, or the time for new calls is over. */
   async ask(call: GrantCall): Promise<GrantOperation | undefined> {
     const target = await this.#target();
     if (target === undefined) return undefined;
@@ -136,7 +129,6 @@ export class GrantClient {
     return new Promise((resolve) => this.#parts.ports.clock.setTimer(resolve, ms));
   }
 
-  /** For about as long as things are held. */
   hold(): Promise<void> {
     return this.pause(between(this.random, 0, 2 * this.mix.holdMs));
   }
