@@ -36,6 +36,15 @@ const FLOORS = {
   'sdk put ok': 15_000,
   'sdk session read ok': 8_000,
   'sdk put unknown': 500,
+  'grants granted': 12_000,
+  'grants that waited first': 2_500,
+  'grant attempts that came again': 3_000,
+  'grant attempts given up while waiting': 3_000,
+  'grants lost with their leases': 2_500,
+  'lock delays begun': 500,
+  'writes under a token': 8_000,
+  'writes under a token refused': 1_000,
+  'grant next ok': 20_000,
 } as const;
 
 const firstSeed = Number(process.env['QUORATE_SEED'] ?? Date.now() % 1_000_000_000);
