@@ -158,11 +158,9 @@ export class GrantTable {
     return this.#finish(timeMs);
   }
 
-  /** All entries of a lease go before anything is granted. */
-  endLease(lease: bigint, end: 'leaseRevoked' | 'leaseExpired', timeMs: number): GrantChanges {
-    const entries = this.#leases.get(lease);
-    if (entries === undefined) return NO_GRANT_CHANGES;
-    for (const entry of entries.values()) this.#end(entry, end);
+  /** All entries of all these leases go before anything is granted. */
+  endLeases(leases: readonly bigint[], end: 'leaseRevoked' | 'leaseExpired', timeMs: number): GrantChanges {
+    for (const lease of leases) for (const entry of this.#leases.get(lease)?.values() ?? []) this.#end(entry, end);
     return this.#finish(timeMs);
   }
 

@@ -4,7 +4,7 @@
  * then its view of the time is worth nothing. And it names leases by the entry that granted them: while its word was on the
  * way, a client may have ended the lease that it means, and been granted another one under the same id.
  */
-import { type ByteString, compareByteStrings } from '../../lib/bytes.js';
+import type { ByteString } from '../../lib/bytes.js';
 import type {
   LeaseCheckpointCommand,
   LeaseExpireCommand,
@@ -52,7 +52,14 @@ export function grantLease(
 
 export function revokeLease(store: Store, { id }: LeaseRevokeCommand, timeMs: number): LeaseOutcome | Refusal {
   if (store.leases.get(id) === undefined) return refuse('LEASE_NOT_FOUND', `lease ${id}`);
-  return { result: { kind: 'leaseRevoke' }, ...endLease(store, id, 'leaseRevoked', timeMs) };
+  const { events, writes } = endKeys(store, id, 'leaseRevoked');
+  const grants = store.grants.endLeases([id], 'leaseRevoked', timeMs);
+  return {
+    result: { kind: 'leaseRevoke' },
+    events,
+    writes: [...writes, { kind: 'deleteLease', id }, ...grants.writes],
+    grantNames: grants.names,
+  };
 }
 
 /** Each lease that it ends takes its keys in one revision of its own, in the order in which they are named. */
@@ -65,7 +72,6 @@ export function expireLeases(
   const expired: bigint[] = [];
   const events: Event[] = [];
   const writes: StateWrite[] = [];
-  const grantNames = new Set<ByteString>();
   let taken = 0;
   for (const named of term === entryTerm ? leases : []) {
     const { id } = named;
@@ -73,18 +79,16 @@ export function expireLeases(
     const hangsOnIt = store.leases.keyCount(id) + store.grants.onLease(id);
     if (taken > 0 && taken + hangsOnIt > EXPIRE_KEYS_TARGET) break;
     taken += hangsOnIt;
-    const ended = endLease(store, id, 'leaseExpired', timeMs);
+    const writer = endKeys(store, id, 'leaseExpired');
     expired.push(id);
-    for (const name of ended.grantNames) grantNames.add(name);
-    for (const event of ended.events) events.push(event);
-    for (const write of ended.writes) writes.push(write);
+    for (const event of writer.events) events.push(event);
+    for (const write of writer.writes) writes.push(write);
+    writes.push({ kind: 'deleteLease', id });
   }
-  return {
-    result: { kind: 'leaseExpire', expired },
-    events,
-    writes,
-    grantNames: [...grantNames].sort(compareByteStrings),
-  };
+  // All of them together: nobody is granted anything on a lease that ends here, too.
+  const grants = store.grants.endLeases(expired, 'leaseExpired', timeMs);
+  for (const write of grants.writes) writes.push(write);
+  return { result: { kind: 'leaseExpire', expired }, events, writes, grantNames: grants.names };
 }
 
 /** What is left of a lease is noted only while it is less than the whole. */
@@ -112,16 +116,14 @@ function find(store: Store, { id, grantedIndex }: LeaseGranted): LeaseInfo | und
   return known?.grantedIndex === grantedIndex ? known : undefined;
 }
 
-function endLease(
+/** The lease goes, and its keys with it. */
+function endKeys(
   store: Store,
   id: bigint,
   cause: 'leaseRevoked' | 'leaseExpired',
-  timeMs: number,
-): Omit<LeaseOutcome, 'result'> {
+): Pick<RevisionWriter, 'events' | 'writes'> {
   const writer = new RevisionWriter(store, cause);
   writer.deleteKeys(store.leases.keysOf(id));
   store.leases.remove(id);
-  const grants = store.grants.endLease(id, cause, timeMs);
-  const writes: readonly StateWrite[] = [...writer.writes, { kind: 'deleteLease', id }, ...grants.writes];
-  return { events: writer.events, writes, grantNames: grants.names };
+  return writer;
 }

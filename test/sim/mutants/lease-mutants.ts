@@ -252,10 +252,8 @@ export const LEASE_MUTANTS: readonly Mutant[] = [
     replacements: [
       {
         file: COMMANDS,
-        find: "return { result: { kind: 'leaseRevoke' }, ...endLease(store, id, 'leaseRevoked', timeMs) };",
-        replace:
-          'store.leases.remove(id);\n' +
-          "  return { result: { kind: 'leaseRevoke' }, events: [], writes: [{ kind: 'deleteLease', id }], grantNames: [] };",
+        find: "const { events, writes } = endKeys(store, id, 'leaseRevoked');",
+        replace: 'store.leases.remove(id);\n  const [events, writes]: [Event[], StateWrite[]] = [[], []];',
       },
       ...TABLE_ASSERTS_NOTHING,
     ],
