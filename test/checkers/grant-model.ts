@@ -60,8 +60,9 @@ export class GrantModel {
     this.settle();
   }
 
-  endLease(lease: bigint, isLoss: boolean): void {
-    for (const entry of this.entries.filter((one) => one.wish.lease === lease && one.barsUntilMs === 0)) {
+  /** All of them are gone before anything is granted. */
+  endLeases(leases: readonly bigint[], isLoss: boolean): void {
+    for (const entry of this.entries.filter((one) => leases.includes(one.wish.lease) && one.barsUntilMs === 0)) {
       this.end(entry, isLoss);
     }
     this.settle();

@@ -134,11 +134,12 @@ export class GrantSpec {
         return true;
       }
       case 'leaseRevoke':
-        if (outcome.ok) this.#endLease(command.id, false);
+        if (outcome.ok) this.#endLeases([command.id], false);
         return true;
       case 'leaseExpire':
         // The lease may be there still: too much hangs on it for one entry, or it is another one of that id.
-        for (const { id } of outcome.ok ? command.leases : []) if (!hasLease(id)) this.#endLease(id, true);
+        const over = command.leases.map(({ id }) => id).filter((id) => outcome.ok && !hasLease(id));
+        this.#endLeases(over, true);
         return true;
       case 'clusterTime':
         this.counts.bars += this.#model.entries.filter(({ hasBarBegun }) => hasBarBegun === false).length;
@@ -164,9 +165,9 @@ export class GrantSpec {
     }
   }
 
-  #endLease(lease: bigint, isLoss: boolean): void {
-    this.counts.lost += this.#model.entries.filter(({ wish, token }) => wish.lease === lease && token > 0).length;
-    this.#model.endLease(lease, isLoss);
+  #endLeases(leases: readonly bigint[], isLoss: boolean): void {
+    this.counts.lost += this.#model.entries.filter(({ wish, token }) => leases.includes(wish.lease) && token > 0).length;
+    this.#model.endLeases(leases, isLoss);
   }
 
   /** Those that depend on what there is; clients of a run ask for nothing that is malformed. */

@@ -12,8 +12,9 @@ export const GRANT_MUTANTS: readonly Mutant[] = [
     replacements: [
       {
         file: TABLE,
-        find: '    for (const entry of entries.values()) this.#end(entry, end);',
-        replace: '    for (const entry of [...entries.values()]) if (entry.token > 0) this.#end(entry, end);',
+        find: 'for (const entry of this.#leases.get(lease)?.values() ?? []) this.#end(entry, end);',
+        replace:
+          'for (const entry of [...(this.#leases.get(lease)?.values() ?? [])]) if (entry.token > 0) this.#end(entry, end);',
       },
     ],
   },

@@ -146,7 +146,7 @@ class Run {
     const isLoss = this.#random.below(2) === 0;
     this.#count(isLoss ? 'lease expired' : 'lease revoked');
     this.#apply(isLoss ? expire(TERM, id) : revoke(id));
-    this.model.endLease(id, isLoss);
+    this.model.endLeases([id], isLoss);
     this.#apply(grant(id, 60_000));
   }
 
