@@ -166,7 +166,9 @@ export class GrantSpec {
   }
 
   #endLeases(leases: readonly bigint[], isLoss: boolean): void {
-    this.counts.lost += this.#model.entries.filter(({ wish, token }) => leases.includes(wish.lease) && token > 0).length;
+    this.counts.lost += this.#model.entries.filter(
+      ({ wish, token }) => leases.includes(wish.lease) && token > 0,
+    ).length;
     this.#model.endLeases(leases, isLoss);
   }
 
