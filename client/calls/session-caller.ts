@@ -208,8 +208,7 @@ export class SessionCaller implements Caller {
     for (const timer of [this.#connectTimer, this.#holdTimer, this.#keepTimer, this.#drainTimer]) timer?.cancel();
     this.#deadlines.stop();
     this.#readLines.close();
-    for (const line of [this.#current, this.#opening, this.#successor]) line?.exchange.leave();
-    this.#current = undefined;
+    this.#leaveStreams();
     for (const call of this.#ledger.everything()) this.#giveUp(call, 'CLOSED', 'the client was closed first');
   }
 
@@ -285,7 +284,7 @@ export class SessionCaller implements Caller {
       this.#stats.reconnects += 1;
     }
     if (this.#decideOpening(end) || this.#isClosed) return;
-    if (end.kind === 'goodbye' && end.refusal.code === 'SESSION_EXPIRED') this.#expire();
+    if (end.kind === 'goodbye' && end.refusal.code === 'SESSION_EXPIRED') this.#leaveSession();
     // The move to the leader came to nothing: things stay as they are.
     if (this.#current !== undefined) return;
     if (this.#successor !== undefined) return this.#succeed();
@@ -415,7 +414,10 @@ export class SessionCaller implements Caller {
       if (field === FAILURE_FIELD) isExpired = this.#onRefusal(number, readFailure(reader)) || isExpired;
       else this.#onAnswer(number, field, reader);
     });
-    if (isExpired) return this.#leaveExpired();
+    if (isExpired) {
+      this.#leaveSession();
+      return this.#reconnect();
+    }
     if (this.#successor !== undefined && this.#ledger.inFlightCount === 0) return this.#succeed();
     if (this.#ledger.waitingCount > 0) this.#flushSoon();
   }
@@ -461,11 +463,16 @@ export class SessionCaller implements Caller {
     return verdict === 'expired';
   }
 
-  #leaveExpired(): void {
-    this.#current?.exchange.leave();
-    this.#current = undefined;
+  /** Every stream is one of the session that is over: also the one in use, and one that is being opened. */
+  #leaveSession(): void {
+    this.#leaveStreams();
+    this.#drainTimer?.cancel();
     this.#expire();
-    this.#reconnect();
+  }
+
+  #leaveStreams(): void {
+    for (const line of [this.#current, this.#opening, this.#successor]) line?.exchange.leave();
+    [this.#current, this.#opening, this.#successor] = [undefined, undefined, undefined];
   }
 
   // Ends of calls.

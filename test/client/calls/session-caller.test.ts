@@ -596,6 +596,34 @@ describe('an expired session', () => {
     expect(await later).toEqual({ revision: 2 });
   });
 
+  it('is left on every stream when the leader, who is turned to, is the first to say so', async () => {
+    const setup = await Setup.open();
+    setup.cluster.sessions.clear();
+    // The move begins with the session that is over; the present stream has nothing to say of its own accord.
+    setup.cluster.elect('b:1');
+    await setup.clock.advance(20);
+    expect(setup.events).toContainEqual({ kind: 'sessionExpired' });
+    const later = setup.put('later');
+    await setup.clock.advance(100);
+    expect(await later).toEqual({ revision: 2 });
+    expect(setup.events.filter(({ kind }) => kind === 'sessionExpired')).toHaveLength(1);
+  });
+
+  it('that a reply tells of is over once, also while the leader is turned to', async () => {
+    const setup = await Setup.open();
+    setup.cluster.member('b:1').latencyMs = 30;
+    setup.cluster.elect('b:1');
+    await setup.clock.advance(5);
+    setup.cluster.sessions.clear();
+    const sent = errorOf(setup.put('sent'));
+    await setup.clock.advance(5);
+    expect(await sent).toMatchObject({ code: 'SESSION_EXPIRED', outcome: 'unknown' });
+    const later = setup.put('later');
+    await setup.clock.advance(300);
+    expect(await later).toEqual({ revision: 2 });
+    expect(setup.events.filter(({ kind }) => kind === 'sessionExpired')).toHaveLength(1);
+  });
+
   it('costs nothing when nothing was under way', async () => {
     const setup = await Setup.open();
     const first = setup.put('k');
