@@ -212,8 +212,6 @@ export class SessionCaller implements Caller {
     for (const call of this.#ledger.everything()) this.#giveUp(call, 'CLOSED', 'the client was closed first');
   }
 
-  // Streams.
-
   #connect(member: string): void {
     if (this.#isClosed) return;
     const { connectionTo, metadata, clientName } = this.#options;
