@@ -11,8 +11,8 @@ export interface ModelEntry {
   token: number;
   slots: readonly number[];
   barsUntilMs: number;
-  /** Undefined: nothing was lost, or time has passed since nothing was. */
-  hasBarBegun?: boolean;
+  /** Of what was lost: how often the time was told since. */
+  timesTold: number;
   value: string;
 }
 
@@ -32,6 +32,7 @@ export class GrantModel {
       token: 0,
       slots: [],
       barsUntilMs: 0,
+      timesTold: 0,
       value: wish.value,
     };
     this.entries.push(entry);
@@ -69,9 +70,11 @@ export class GrantModel {
   }
 
   advance(timeMs: number): void {
-    for (const entry of this.entries)
-      if (entry.hasBarBegun === false) entry.barsUntilMs = timeMs + entry.wish.lockDelayMs;
-    for (const entry of this.entries) entry.hasBarBegun = true;
+    for (const entry of this.entries.filter(({ barsUntilMs }) => barsUntilMs > 0)) {
+      entry.timesTold += 1;
+      if (entry.timesTold === 1) entry.barsUntilMs = Number.MAX_SAFE_INTEGER - 1;
+      if (entry.timesTold === 2) entry.barsUntilMs = timeMs + entry.wish.lockDelayMs;
+    }
     this.entries = this.entries.filter(({ barsUntilMs }) => barsUntilMs === 0 || barsUntilMs > timeMs);
     this.settle();
   }
@@ -119,7 +122,6 @@ export class GrantModel {
   private end(entry: ModelEntry, isLoss: boolean): void {
     if (isLoss && entry.token > 0 && entry.wish.lockDelayMs > 0) {
       entry.barsUntilMs = Number.MAX_SAFE_INTEGER;
-      entry.hasBarBegun = false;
     } else this.entries.splice(this.entries.indexOf(entry), 1);
   }
 }

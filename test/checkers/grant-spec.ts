@@ -142,8 +142,8 @@ export class GrantSpec {
         this.#endLeases(over, true);
         return true;
       case 'clusterTime':
-        this.counts.bars += this.#model.entries.filter(({ hasBarBegun }) => hasBarBegun === false).length;
         this.#model.advance(timeMs);
+        this.counts.bars += this.#model.entries.filter(({ timesTold }) => timesTold === 2).length;
         return true;
       default:
         return false;

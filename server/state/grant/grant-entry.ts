@@ -41,12 +41,14 @@ export interface GrantEntry extends GrantWish {
   readonly slots: readonly number[];
   /**
    * It is lost, and until then, in the cluster's time, it keeps others out; 0: it is alive. BAR_NOT_BEGUN until the time is
-   * told once after the loss: the time that was told before it may be a while ago.
+   * told after the loss, and BAR_TOLD_ONCE until it is told again: what is told first may have been on its way before the
+   * loss, for a while, and only when that is applied does a leader tell the time anew.
    */
   readonly barsUntilMs: number;
 }
 
 export const BAR_NOT_BEGUN = Number.MAX_SAFE_INTEGER;
+export const BAR_TOLD_ONCE = Number.MAX_SAFE_INTEGER - 1;
 
 /** Who is served first. No two entries are equal, so a wish for several names never waits in a circle. */
 export function compareTurns(a: GrantEntry, b: GrantEntry): number {

@@ -11,7 +11,7 @@ import { type ByteString, compareByteStrings } from '../../lib/bytes.js';
 import { type Refusal, refuse } from '../refusal.js';
 import type { GrantClock, StateWrite } from '../result.js';
 import { checkWish } from '../check-wish.js';
-import { BAR_NOT_BEGUN, compareTurns, type GrantEntry, type GrantWish, isHeld } from './grant-entry.js';
+import { BAR_NOT_BEGUN, BAR_TOLD_ONCE, compareTurns, type GrantEntry, type GrantWish, isHeld } from './grant-entry.js';
 import {
   ENTRIES_PER_LEASE_MAX,
   ENTRIES_PER_NAME_MAX,
@@ -65,7 +65,7 @@ export class GrantTable {
   /** Whether it makes a difference that the cluster's time comes to this. */
   isTimeWanted(timeMs: number): boolean {
     for (const { barsUntilMs } of this.#bars.values()) {
-      if (barsUntilMs === BAR_NOT_BEGUN || barsUntilMs <= timeMs) return true;
+      if (barsUntilMs >= BAR_TOLD_ONCE || barsUntilMs <= timeMs) return true;
     }
     return false;
   }
@@ -167,7 +167,8 @@ export class GrantTable {
   /** The cluster's time has moved on. */
   advance(timeMs: number): GrantChanges {
     for (const entry of [...this.#bars.values()]) {
-      if (entry.barsUntilMs === BAR_NOT_BEGUN)
+      if (entry.barsUntilMs === BAR_NOT_BEGUN) this.#replace(entry, { ...entry, barsUntilMs: BAR_TOLD_ONCE });
+      else if (entry.barsUntilMs === BAR_TOLD_ONCE)
         this.#replace(entry, { ...entry, barsUntilMs: timeMs + entry.lockDelayMs });
       else if (entry.barsUntilMs <= timeMs) this.#end(entry, 'barOver');
     }

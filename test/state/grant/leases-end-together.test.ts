@@ -26,7 +26,6 @@ it('still keeps others out for those that held', () => {
   state.apply(acquire('next', 3n), TERM);
   state.apply(expire(TERM, 1n, 2n), TERM);
   expect(state.grants.find('next')?.token).toBe(0);
-  state.apply(clusterTime(TERM, 5000), TERM);
-  state.apply(clusterTime(TERM, 6000), TERM);
+  for (const ms of [5000, 5000, 6000]) state.apply(clusterTime(TERM, ms), TERM);
   expect(state.grants.find('next')?.token).toBe(2);
 });
