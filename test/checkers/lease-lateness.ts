@@ -52,6 +52,14 @@ interface Office extends Omit<OfficeBegin, 'atMs'> {
   readonly applied: { readonly index: number; readonly atMs: number; readonly provenMs: number }[];
 }
 
+/** What a committed entry proves of the leader that proposed it. */
+export interface OfficeProof extends Pick<Office, 'term' | 'rate' | 'firstIndex' | 'sinceMs' | 'resumedMs'> {
+  /** Everything that it proposed up to then was applied a while before it proposed the entry. */
+  readonly provenMs: number;
+  /** When it had applied an entry of its own term; undefined: that is not known. */
+  appliedMs(index: number): number | undefined;
+}
+
 /** Long enough for a turn of the leader and a tick of the slowest clock. */
 export const SLACK_MS = 1000;
 
@@ -118,6 +126,14 @@ export class LeaseLateness {
   /** A new life: what was open in the one before is gone with it. */
   starts(member: string): void {
     for (const name of this.#open.keys()) if (name.startsWith(`${member} `)) this.#open.delete(name);
+  }
+
+  /** Undefined: nothing. */
+  proofOf(term: number, index: number): OfficeProof | undefined {
+    const office = this.#offices.get(term);
+    const provenMs = office?.proposed.get(index)?.provenMs ?? -Infinity;
+    if (office === undefined || provenMs === -Infinity) return undefined;
+    return { ...office, provenMs, appliedMs: (applied) => appliedMs(office, applied) };
   }
 
   /** The entry is committed; `live` are the leases that are there after it. */

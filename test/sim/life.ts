@@ -6,6 +6,7 @@ import type { PeerReceiver } from '../../server/node/ports.js';
 import type { NodeId } from '../../server/raft/types.js';
 import type { Member } from '../../server/node/member.js';
 import type { GrantTarget } from './grant-door.js';
+import type { GrantWaits } from './grant-waits.js';
 import type { MemberProcess } from './member-clock.js';
 import type { SessionDoor } from './session-door.js';
 import type { SimDisk, WriteMoment } from './sim-disk.js';
@@ -32,6 +33,8 @@ export interface Running {
   readonly watches: WatchDoor;
   readonly leaseDoor: LeaseMember;
   readonly grantDoor: GrantTarget;
+  /** Those who wait there. */
+  readonly grantWaits: GrantWaits;
   /** How clients of the SDK do. */
   readonly sessions: SessionDoor;
   readonly watched: Watched;

@@ -8,7 +8,7 @@ import type { PeerMessage } from '../../server/node/ports.js';
 import type { LogIndex, NodeId, Term } from '../../server/raft/types.js';
 import type { StateMachine } from '../../server/state/state-machine.js';
 import { getAll } from '../node/requests.js';
-import { LeaseLateness } from '../checkers/lease-lateness.js';
+import { LeaseLateness, type OfficeProof } from '../checkers/lease-lateness.js';
 import type { LeaseLife } from '../checkers/lease-life.js';
 import { LeaseSpec } from '../checkers/lease-spec.js';
 import type { Report } from './check-report.js';
@@ -83,6 +83,11 @@ export class LeaseChecks implements LeaseRecords {
   rateOf(term: Term): number | undefined {
     const leader = this.#leaders.get(term);
     return leader === undefined ? undefined : this.#parts.clockRateOf(leader) / 1000;
+  }
+
+  /** What the entry proves of the leader that proposed it; undefined: nothing. */
+  proofOf(term: Term, index: LogIndex): OfficeProof | undefined {
+    return this.#lateness.proofOf(term, index);
   }
 
   /** A new life of a member. */

@@ -36,6 +36,8 @@
  *   a session that ends early, or on one member alone         session-expiry, state-of-the-log
  *   a token that does not rise, two that hold what one may, a
  *     grant on a dead lease, a turn that is not kept         grants-of-the-log
+ *   a lock-delay that is cut short, or never over            lock-delay, lock-delay-late
+ *   a waiter or an observer whom nobody wakes                grant-wakes
  *
  * The core's own invariants (server/raft/invariants.ts) run in every member besides; a broken one is reported by name.
  */
@@ -52,6 +54,7 @@ import { CommitChecks } from './step-checks-commits.js';
 import { ElectionChecks } from './step-checks-elections.js';
 import { GrantChecks } from './step-checks-grants.js';
 import { LeaseChecks, type LeaseChecksOptions } from './step-checks-leases.js';
+import { LockDelayChecks } from './step-checks-lock-delays.js';
 import { LogChecks } from './step-checks-logs.js';
 import { MembershipChecks } from './step-checks-membership.js';
 import { SessionChecks } from './step-checks-sessions.js';
@@ -109,6 +112,7 @@ export class StepChecks {
     const { sessions } = this;
     this.grants = new GrantChecks(report, reference, sessions);
     this.leases = leases && new LeaseChecks({ ...leases, report, reference, sessions, nowMs });
+    if (this.leases !== undefined) new LockDelayChecks(report, reference, this.leases);
     this.#elections = new ElectionChecks(report, committed);
     this.#logs = new LogChecks(report, committed, entries);
     this.#commits = new CommitChecks(report, committed, images);

@@ -28,6 +28,7 @@ import { drawWatchLimits } from './draw-watch-limits.js';
 import { between, chance, longTail, streamOf } from './draws.js';
 import { FaultCounts } from './fault-counts.js';
 import { GrantDoor } from './grant-door.js';
+import { GrantWaits } from './grant-waits.js';
 import { LeaseDoor } from './lease-door.js';
 import type { CrashMoment, Life, Running, Slot } from './life.js';
 import { MemberProcess } from './member-clock.js';
@@ -385,7 +386,12 @@ export class World {
     });
     const renewing = (lease: bigint): (() => void) => this.checks.leases?.renewing(id, lease) ?? (() => undefined);
     const leaseDoor = new LeaseDoor({ door, leases, renewing });
-    const grants = new NodeGrantMember({ node, clock: process, clusterId: CLUSTER_ID });
+    const grants = new GrantWaits({
+      node,
+      grants: new NodeGrantMember({ node, clock: process, clusterId: CLUSTER_ID }),
+      records: this.checks.grants,
+      report,
+    });
     const sessionTtlMs = drawSessionTtlMs(this.plan.seed);
     const sessionParts = { node, store, clock: process, clusterId: CLUSTER_ID, kv, leases, sessionTtlMs };
     const sessions = new SessionDoor({ ...parts, leases, grants, sessions: new NodeSessionMember(sessionParts) });
@@ -393,7 +399,8 @@ export class World {
     this.checks.starting(id, node);
     await node.start();
     const grantDoor = new GrantDoor(door, grants);
-    life.running = { node, kv, door, leaseDoor, grantDoor, watches, sessions, watched: this.checks.started(id, node) };
+    const watched = this.checks.started(id, node);
+    life.running = { node, kv, door, leaseDoor, grantDoor, grantWaits: grants, watches, sessions, watched };
     life.stage = 'running';
     const { index } = loaded.applied;
     this.trace.event(
@@ -532,7 +539,10 @@ export class World {
 
   #lookAtTouched(): void {
     if (this.#touched.length === 0) return;
-    for (const life of this.#touched) this.#look(life);
+    for (const life of this.#touched) {
+      this.#look(life);
+      life.running?.grantWaits.check();
+    }
     this.#touched.length = 0;
     if (this.checks.steps - this.#stepsAtThorough >= THOROUGH_EVERY) this.thorough();
   }

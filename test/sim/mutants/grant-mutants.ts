@@ -213,4 +213,129 @@ export const GRANT_MUTANTS: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: 'forced by name only',
+    hazard: 'An operator takes a grant away that is not the one that was meant.',
+    replacements: [
+      {
+        file: QUEUE,
+        find: '    const entry = this.#granted.get(token);\n    return entry',
+        replace:
+          '    const entry = this.#granted.get(token) ?? [...this.#granted.values()].find(isHeld);\n    return entry',
+      },
+      {
+        file: TABLE,
+        find: 'return this.#queues.get(name)?.held(token) !== undefined;',
+        replace: 'return this.#queues.get(name)?.held(token)?.token === token;',
+      },
+    ],
+  },
+  {
+    name: 'lock-delay counted from the last time told',
+    hazard: "The cluster's time was told a while ago, so the delay is shorter by that.",
+    replacements: [
+      {
+        file: TABLE,
+        find: '    this.#insert({ ...entry, barsUntilMs: BAR_NOT_BEGUN });',
+        replace: '    this.#insert({ ...entry, barsUntilMs: Math.max(1, timeMs + entry.lockDelayMs) });',
+      },
+      {
+        file: TABLE,
+        find: '  #end(entry: GrantEntry, end: GrantEnd): void {',
+        replace: '  #end(entry: GrantEntry, end: GrantEnd, timeMs: number): void {',
+      },
+      { file: TABLE, find: "    this.#end(entry, 'released');", replace: "    this.#end(entry, 'released', timeMs);" },
+      { file: TABLE, find: "    this.#end(entry, 'forced');", replace: "    this.#end(entry, 'forced', timeMs);" },
+      { file: TABLE, find: '?? []) this.#end(entry, end);', replace: '?? []) this.#end(entry, end, timeMs);' },
+      { file: TABLE, find: "this.#end(entry, 'barOver');", replace: "this.#end(entry, 'barOver', timeMs);" },
+    ],
+  },
+  {
+    name: 'lock-delay begins with the first time told',
+    hazard: 'The time that is told first after a loss was on its way before it, for as long as the leader was cut off.',
+    replacements: [
+      {
+        file: TABLE,
+        find: '    this.#insert({ ...entry, barsUntilMs: BAR_NOT_BEGUN });',
+        replace: '    this.#insert({ ...entry, barsUntilMs: BAR_TOLD_ONCE });',
+      },
+    ],
+  },
+  {
+    name: 'lock-delay whose time nobody tells',
+    hazard: 'The time is told in its own rhythm only, so a short delay becomes a long one.',
+    replacements: [
+      {
+        file: 'node/session-time.ts',
+        find: 'sessions.hasOverdue || grants.isTimeWanted(sessions.timeMs + Math.floor(passed));',
+        replace: 'sessions.hasOverdue;',
+      },
+    ],
+  },
+  {
+    name: 'try leaves a place',
+    hazard: 'Who did not want to wait waits all the same.',
+    replacements: [
+      {
+        file: TABLE,
+        find: 'if (!mayWait && !this.#hasRoom(entry)) return { entry: undefined, changes: NO_GRANT_CHANGES };',
+        replace:
+          'if (!mayWait && !this.#hasRoom(entry)) {\n' +
+          '      this.#clock = { ...this.#clock, lastPlace: place };\n' +
+          '      this.#insert(entry);\n' +
+          '      return { entry: undefined, changes: this.#finish(timeMs) };\n' +
+          '    }',
+      },
+    ],
+  },
+  {
+    name: 'hand-over ignored',
+    hazard: 'Whoever is named as the next one waits for its turn as before.',
+    replacements: [{ file: TABLE, find: '{ ...next, isFirst: true }', replace: '{ ...next, isFirst: false }' }],
+  },
+  {
+    name: 'grant forgotten at a restart',
+    hazard: 'That a waiter was promoted is not written to the disk.',
+    replacements: [
+      {
+        file: TABLE,
+        find: '    for (const [place, entry] of this.#changed) {',
+        replace:
+          '    for (const [place, entry] of this.#changed) {\n' +
+          '      if (entry !== undefined && entry.token > 0 && entry.cameMs < entry.grantedMs) continue;',
+      },
+    ],
+  },
+  {
+    name: 'fence does not raise its mark',
+    hazard: 'Only the first token is ever marked.',
+    replacements: [
+      {
+        file: 'state/grant/fence-mark.ts',
+        find: '  if (store.live(key)?.value === String(token)) return undefined;',
+        replace: '  if (store.live(key) !== undefined) return undefined;',
+      },
+    ],
+  },
+  {
+    name: 'end of a lease wakes nobody',
+    hazard: 'Who is promoted because a lease ended is told when anything else happens to the name.',
+    replacements: [
+      {
+        file: 'state/lease/lease-commands.ts',
+        find: "return { result: { kind: 'leaseExpire', expired }, events, writes, grantNames: grants.names };",
+        replace: "return { result: { kind: 'leaseExpire', expired }, events, writes, grantNames: [] };",
+      },
+    ],
+  },
+  {
+    name: 'snapshot wakes nobody',
+    hazard: 'Who waits while a snapshot becomes the state is not told what it says.',
+    replacements: [{ file: 'node/raft-node.ts', find: '          this.grantListeners.tellAll();\n', replace: '' }],
+  },
+  {
+    name: 'holders told in the order of their last word',
+    hazard: 'The order in which holders are told depends on who proclaimed, and is another one after a restart.',
+    replacements: [{ file: QUEUE, find: '.sort((a, b) => a.token - b.token);', replace: ';' }],
+  },
 ];
