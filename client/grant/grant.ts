@@ -8,7 +8,7 @@ import type { LeaseUse } from './lease-pool.js';
 
 /**
  * `held`: it is surely held. `jeopardy`: renewals do not come through, and it will be lost unless one does soon. `lost`: it
- * may be somebody else's, for good. `released`: given back.
+ * may be somebody else's, for good. `released`: given back, or about to be.
  */
 export type GrantState = 'held' | 'jeopardy' | 'lost' | 'released';
 
@@ -67,6 +67,7 @@ export class Grant implements AsyncDisposable {
   get state(): GrantState {
     if (this.#isReleased) return 'released';
     if (this.#ended.signal.aborted) return 'lost';
+    if (this.#isLeaving) return 'released';
     const { state, remainingMs, ttlMs } = this.#lease;
     if (state === 'lost') return 'lost';
     return state === 'atRisk' || remainingMs < ttlMs * JEOPARDY_SHARE ? 'jeopardy' : 'held';
@@ -74,7 +75,7 @@ export class Grant implements AsyncDisposable {
 
   /** How long it may surely still be relied on. */
   get remainingMs(): number {
-    return this.#isReleased || this.#ended.signal.aborted ? 0 : this.#lease.remainingMs;
+    return this.#isLeaving || this.#ended.signal.aborted ? 0 : this.#lease.remainingMs;
   }
 
   /**
@@ -85,6 +86,7 @@ export class Grant implements AsyncDisposable {
   assertHeld(): void {
     if (this.#isReleased) throw new QuorateError('GRANT_LOST', { detail: 'it was released' });
     if (this.#ended.signal.aborted) throw this.#ended.signal.reason;
+    if (this.#isLeaving) throw new QuorateError('GRANT_LOST', { detail: 'it is being released' });
     try {
       this.#lease.assertAlive();
     } catch (error) {
@@ -131,6 +133,11 @@ export class Grant implements AsyncDisposable {
       if (isQuorateError(error, 'GRANT_NOT_FOUND')) this.#lose('it was taken away');
       throw error;
     }
+  }
+
+  /** The members may have given it to somebody else before they say so. */
+  get #isLeaving(): boolean {
+    return this.#releasing !== undefined;
   }
 
   get #lease(): Lease {

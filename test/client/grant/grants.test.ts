@@ -109,6 +109,15 @@ describe('a mutex', () => {
     expect(await queueOf(`mutex/${name}`)).toEqual({ granted: 0, waiting: 0 });
   });
 
+  it('that is being given back is not relied on any more: somebody else may have it before the answer comes', async () => {
+    const lock = await one.mutex(fresh()).acquire();
+    const releasing = lock.release();
+    expect([lock.state, lock.remainingMs]).toEqual(['released', 0]);
+    expect(() => lock.assertHeld()).toThrow(expect.objectContaining({ code: 'GRANT_LOST' }));
+    expect(await codeOf(one.txn().require(lock).then(put('k', 'v')).commit())).toBe('GRANT_LOST');
+    expect(await releasing).toBe(true);
+  });
+
   it('is given back at the end of a block', async () => {
     const name = fresh();
     // What `await using` does: the import rules' parser does not know it yet.
@@ -391,6 +400,16 @@ describe('an election', () => {
     end();
     await pause(5);
     expect(await codeOf(election.lead(nothing))).toBe('ok');
+  });
+
+  it('whose leader names somebody who does not wait goes on under it, and meanwhile does not rely on that', async () => {
+    await one.election(fresh()).lead(async (term) => {
+      const resigning = codeOf(term.resign({ to: 'nobody' }));
+      expect(() => term.assertHeld()).toThrow(expect.objectContaining({ code: 'GRANT_LOST' }));
+      expect(await resigning).toBe('GRANT_NOT_FOUND');
+      term.assertHeld();
+      expect(term.state).toBe('held');
+    });
   });
 
   it('is led by the highest priority, and by whom the leader names', async () => {
