@@ -11,7 +11,7 @@ import type {
   PutCommand,
   TxnCommand,
 } from '../../server/state/command.js';
-import type { Applied, Event, LeaseInfo } from '../../server/state/result.js';
+import type { Applied, CommandResult, Event, LeaseInfo } from '../../server/state/result.js';
 import type { LeaseEnding, LeaseKeys, LeaseLife, LeaseNote, LogMoment } from './lease-life.js';
 
 export interface LoggedEntry extends LogMoment {
@@ -215,13 +215,21 @@ function differenceOf(
   return [`lease ${id} has ${other.ttlMs} ms and ${other.remainingMs} noted, not ${ttlMs} and ${remainingMs}`];
 }
 
-/** Those of the branch that was taken. Nested transactions are nothing that a client of a simulation sends. */
-function putsOf(command: Command, { outcome }: Applied): readonly Pick<PutCommand, 'key' | 'value' | 'lease'>[] {
+type Put = Pick<PutCommand, 'key' | 'value' | 'lease'>;
+type TxnResult = Extract<CommandResult, { readonly kind: 'txn' }>;
+
+function putsOf(command: Command, { outcome }: Applied): readonly Put[] {
   if (command.kind === 'put') return [command];
   if (command.kind !== 'txn' || !outcome.ok || outcome.result.kind !== 'txn') return [];
-  const taken: TxnCommand['success'] = outcome.result.succeeded ? command.success : command.failure;
-  return taken.flatMap((op) => {
+  return putsOfTxn(command, outcome.result);
+}
+
+/** Those of the branch that was taken, and of the transactions in it. */
+function putsOfTxn({ success, failure }: TxnCommand, { succeeded, results }: TxnResult): readonly Put[] {
+  return (succeeded ? success : failure).flatMap((op, place) => {
     if (op.kind === 'put') return [op];
+    const result = results[place];
+    if (op.kind === 'txn') return result?.kind === 'txn' ? putsOfTxn(op, result) : [];
     // The mark of a fence is a key as any other.
     return op.kind === 'fence' ? [{ key: op.key, value: String(op.token), lease: 0n }] : [];
   });

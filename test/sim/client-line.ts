@@ -3,7 +3,7 @@
  * once, until the stream breaks: then what is still on its way is lost, and either end may hear of it late, or never. A
  * member that is not there refuses it, or nobody answers at all.
  */
-import type { CallStatus, Stream, StreamHandler } from '../../client/transport/transport.js';
+import type { CallStatus, Metadata, Stream, StreamHandler } from '../../client/transport/transport.js';
 import type { Random } from '../../server/lib/random.js';
 import { between, longTail } from './draws.js';
 import type { MemberProcess } from './member-clock.js';
@@ -39,7 +39,7 @@ export interface StreamOutlet {
 /** A member as the other end of streams. */
 export interface StreamMember {
   readonly process: MemberProcess;
-  open(method: string, outlet: StreamOutlet): ServedStream;
+  open(method: string, metadata: Metadata, outlet: StreamOutlet): ServedStream;
   /** It says something. False: it ends before it has. */
   leaving(): boolean;
 }
@@ -81,10 +81,10 @@ export class ClientLine implements Stream {
   #underway = 0;
   #isBlocked = false;
 
-  constructor(method: string, handler: StreamHandler, parts: ClientLineParts) {
+  constructor(method: string, metadata: Metadata, handler: StreamHandler, parts: ClientLineParts) {
     this.#handler = handler;
     this.#parts = parts;
-    this.#travel('up', () => this.#open(method));
+    this.#travel('up', () => this.#open(method, metadata));
   }
 
   get member(): StreamMember | undefined {
@@ -186,7 +186,7 @@ export class ClientLine implements Stream {
     if (this.#parts.random.below(3) > 0) this.#travel('down', () => this.#tellClient(BROKEN));
   }
 
-  #open(method: string): void {
+  #open(method: string, metadata: Metadata): void {
     if (this.#isClosed) return;
     if (this.#parts.isCutOff()) {
       this.#isBroken = true;
@@ -203,7 +203,7 @@ export class ClientLine implements Stream {
     }
     this.#member = member;
     member.process.run(() => {
-      this.#served = member.open(method, {
+      this.#served = member.open(method, metadata, {
         write: (frame) => this.#write(frame),
         pause: () => {
           this.#isMemberPaused = true;

@@ -7,7 +7,7 @@ import type { Connection, Metadata, Stream, StreamHandler, Transport } from '../
 import type { Clock } from '../../server/lib/clock.js';
 import type { Random } from '../../server/lib/random.js';
 import type { NodeId } from '../../server/raft/types.js';
-import { ClientLine, type StreamMember } from './client-line.js';
+import { ClientLine, type ClientLineParts, type StreamMember } from './client-line.js';
 import { between, chance, longTail, pick, streamOf } from './draws.js';
 import { MemberProcess } from './member-clock.js';
 import type { FaultKind, Plan } from './plan-types.js';
@@ -16,7 +16,8 @@ import type { VirtualTime } from './virtual-time.js';
 import type { SdkPorts, SdkProcess } from './workload-ports.js';
 
 /** Mean true ms between two of a kind at full strength, over all clients. */
-const EVERY_MS = { cut: 2500, pause: 4000 } as const;
+const EVERY_MS = { cut: 2500, pause: 4000, jump: 6000 } as const;
+const JUMP_MS_MAX = [1500, 20_000, 86_400_000] as const;
 const LOST_FRAMES_SHARE = 0.1;
 const SLOW_FRAMES_SHARE = 0.05;
 const SLOW_MS = 2000;
@@ -25,6 +26,8 @@ const PAUSE_MS_MAX = [200, 3000] as const;
 /** Long enough for a short session to end. */
 const SILENCE_MS = { from: 12_000, to: 30_000 } as const;
 const WINDOWS = [1, 4, 64] as const;
+/** By how much, in thousandths, a member's clock may run faster than that of a client that believes in its leases. */
+const DECLARED_DRIFT = 10;
 
 export interface ClientNetworkParts {
   readonly time: VirtualTime;
@@ -33,6 +36,8 @@ export interface ClientNetworkParts {
   readonly memberOf: (id: NodeId) => StreamMember | undefined;
   /** Of every member that there is by now. */
   readonly ids: () => Iterable<NodeId>;
+  /** Of any member's clock, in thousandths of true time. */
+  readonly fastestRate: () => number;
 }
 
 export function addressOfMember(id: NodeId): string {
@@ -40,7 +45,13 @@ export function addressOfMember(id: NodeId): string {
 }
 
 export class ClientNetwork implements SdkPorts {
-  readonly counts = { 'client streams': 0, 'client streams broken': 0, 'client cuts': 0, 'client pauses': 0 };
+  readonly counts = {
+    'client streams': 0,
+    'client streams broken': 0,
+    'client cuts': 0,
+    'client pauses': 0,
+    'client wall clock jumps': 0,
+  };
   readonly #plan: Plan;
   readonly #parts: ClientNetworkParts;
   readonly #clients = new Set<Client>();
@@ -52,22 +63,23 @@ export class ClientNetwork implements SdkPorts {
     this.#plan = plan;
     this.#parts = parts;
     this.#random = streamOf(plan.seed, 'client weather');
-    if (plan.sessionClients === 0) return;
+    if (plan.sessionClients + plan.sdkGrantClients === 0) return;
     this.#repeat('partitionSymmetric', EVERY_MS.cut, () => this.#cut());
     this.#repeat('pause', EVERY_MS.pause, () => this.#pause());
+    // Where nobody believes in leases the wall clock decides nothing.
+    if (plan.sdkGrantClients > 0) this.#repeat('wallClockJump', EVERY_MS.jump, () => this.#jump());
   }
 
   addressOf(id: NodeId): string {
     return addressOfMember(id);
   }
 
-  begin(): SdkProcess {
+  begin({ isDriftBounded }: { readonly isDriftBounded: boolean }): SdkProcess {
     const { time } = this.#parts;
     this.#begun += 1;
     const name = `sdk ${this.#begun}`;
     const random = streamOf(this.#plan.seed, name);
-    const drift = this.#plan.faults.clockRate ?? 0;
-    const rate = Math.round(between(random, 1000 - 100 * drift, 1000 + 100 * drift));
+    const rate = isDriftBounded ? this.#boundedRate(random) : this.#anyRate(random);
     const process = new MemberProcess(time, { ran: () => undefined }, { rate, start: random.below(1_000_000) });
     const client = new Client(name, process, random, (line) => this.#lineParts(client, line));
     this.#clients.add(client);
@@ -77,6 +89,8 @@ export class ClientNetwork implements SdkPorts {
       random: streamOf(this.#plan.seed, `${name} itself`),
       addresses: this.#addresses,
       transport: client,
+      isPaused: () => process.isPaused,
+      onResumed: (listener) => client.resumed.push(listener),
       end: () => {
         this.#clients.delete(client);
         process.end();
@@ -97,11 +111,23 @@ export class ClientNetwork implements SdkPorts {
     this.#isFaulty = false;
     for (const client of this.#clients) {
       client.cutOff = new Set();
-      client.process.resume();
+      client.resume();
     }
   }
 
-  #lineParts(client: Client, address: string): ConstructorParameters<typeof ClientLine>[2] {
+  #anyRate(random: Random): number {
+    const drift = this.#plan.faults.clockRate ?? 0;
+    return Math.round(between(random, 1000 - 100 * drift, 1000 + 100 * drift));
+  }
+
+  /** As slow as may be, or somewhat faster: to give up too early is safe. */
+  #boundedRate(random: Random): number {
+    const fastest = this.#parts.fastestRate();
+    const slowest = Math.ceil((fastest * (1000 - DECLARED_DRIFT)) / 1000);
+    return random.below(2) === 0 ? slowest : Math.ceil(between(random, slowest, fastest + DECLARED_DRIFT));
+  }
+
+  #lineParts(client: Client, address: string): ClientLineParts {
     const { time, memberOf, ids } = this.#parts;
     const memberAt = (): NodeId | undefined => [...ids()].find((id) => addressOfMember(id) === address);
     this.counts['client streams'] += 1;
@@ -177,7 +203,17 @@ export class ClientNetwork implements SdkPorts {
     this.counts['client pauses'] += 1;
     this.#parts.trace.event(() => `${client.name} is paused for ${Math.round(ms)} ms`, ms);
     client.process.pause();
-    this.#parts.time.after(ms, () => client.process.resume());
+    this.#parts.time.after(ms, () => client.resume());
+  }
+
+  /** Forth looks like a sleep of the machine. */
+  #jump(): void {
+    const client = pick(this.#random, [...this.#clients]);
+    const size = longTail(this.#random, 10, pick(this.#random, JUMP_MS_MAX));
+    const ms = this.#random.below(3) === 0 ? -size : size;
+    this.counts['client wall clock jumps'] += 1;
+    this.#parts.trace.event(() => `the wall clock of ${client.name} jumps by ${Math.round(ms)} ms`, ms);
+    client.process.jumpWallClock(ms);
   }
 }
 
@@ -202,7 +238,7 @@ function clockOf(process: MemberProcess): Clock {
   };
 }
 
-type LinePartsOf = (address: string) => ConstructorParameters<typeof ClientLine>[2];
+type LinePartsOf = (address: string) => ClientLineParts;
 
 /** One client's end of the network. */
 class Client implements Transport {
@@ -212,6 +248,8 @@ class Client implements Transport {
   readonly lines = new Set<ClientLine>();
   /** Nobody is reached there for now. */
   cutOff: ReadonlySet<string> = new Set();
+  /** Whoever looks first when the process goes on. */
+  readonly resumed: (() => void)[] = [];
   readonly #addresses = new WeakMap<ClientLine, string>();
   readonly #partsOf: LinePartsOf;
 
@@ -220,6 +258,12 @@ class Client implements Transport {
     this.process = process;
     this.random = random;
     this.#partsOf = partsOf;
+  }
+
+  resume(): void {
+    if (!this.process.isPaused || this.process.isEnded) return;
+    this.process.resume();
+    for (const listener of this.resumed) listener();
   }
 
   addressOf(line: ClientLine): string {
@@ -242,8 +286,8 @@ class Client implements Transport {
     for (const line of [...this.lines]) line.clientEnded();
   }
 
-  #stream(address: string, method: string, _: Metadata, handler: StreamHandler): Stream {
-    const line = new ClientLine(method, handler, this.#partsOf(address));
+  #stream(address: string, method: string, metadata: Metadata, handler: StreamHandler): Stream {
+    const line = new ClientLine(method, metadata, handler, this.#partsOf(address));
     this.#addresses.set(line, address);
     this.lines.add(line);
     return line;

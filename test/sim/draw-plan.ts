@@ -14,6 +14,9 @@ const GRANT_CLIENTS = [0, 0, 0, 2, 3, 5] as const;
 /** Below it no seed has clients with grants: what was found with them before there were any stays found. */
 const GRANTS_FROM_SEED = 30_000;
 const SESSION_CLIENTS = [0, 0, 0, 1, 1, 2] as const;
+const SDK_GRANT_CLIENTS = [0, 0, 0, 2, 2, 3] as const;
+/** As above, for those of the SDK. */
+const SDK_GRANTS_FROM_SEED = 80_000;
 const HEARTBEATS_PER_ELECTION = [5, 10, 20] as const;
 /** Member-seconds under faults: a larger cluster runs for a shorter time. */
 const MEMBER_SECONDS = { from: 50, to: 200 } as const;
@@ -42,6 +45,7 @@ export function drawPlan(seed: number): Plan {
     leaseClients: pick(streamOf(seed, 'lease clients'), LEASE_CLIENTS),
     grantClients: seed < GRANTS_FROM_SEED ? 0 : pick(streamOf(seed, 'grant clients'), GRANT_CLIENTS),
     sessionClients: pick(streamOf(seed, 'SDK'), SESSION_CLIENTS),
+    sdkGrantClients: seed < SDK_GRANTS_FROM_SEED ? 0 : pick(streamOf(seed, 'SDK grants'), SDK_GRANT_CLIENTS),
     faultyMs,
     heartbeatMs,
     electionMs: heartbeatMs * pick(random, HEARTBEATS_PER_ELECTION),

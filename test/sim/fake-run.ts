@@ -11,6 +11,7 @@ export const FAKE_PLAN: Plan = {
   leaseClients: 2,
   grantClients: 2,
   sessionClients: 0,
+  sdkGrantClients: 0,
   faultyMs: 10_000,
   heartbeatMs: 100,
   electionMs: 1000,

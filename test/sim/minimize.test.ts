@@ -34,6 +34,7 @@ describe('a failing plan is made smaller', () => {
       leaseClients: 0,
       grantClients: 0,
       sessionClients: 0,
+      sdkGrantClients: 0,
       faultyMs: 750,
     };
     expect(plan).toEqual({ ...FAKE_PLAN, ...small, faults: { crash: 0.25 } });

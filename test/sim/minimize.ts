@@ -61,6 +61,7 @@ const STEPS: readonly Step[] = [
   fewerLeaseClients,
   fewerGrantClients,
   fewerSessionClients,
+  fewerSdkGrantClients,
   weakerFaults,
 ];
 
@@ -110,6 +111,10 @@ function fewerGrantClients({ plan }: SeedResult): readonly Plan[] {
 
 function fewerSessionClients({ plan }: SeedResult): readonly Plan[] {
   return Array.from({ length: plan.sessionClients }, (_, sessionClients) => ({ ...plan, sessionClients }));
+}
+
+function fewerSdkGrantClients({ plan }: SeedResult): readonly Plan[] {
+  return Array.from({ length: plan.sdkGrantClients }, (_, sdkGrantClients) => ({ ...plan, sdkGrantClients }));
 }
 
 function weakerFaults({ plan }: SeedResult): readonly Plan[] {

@@ -14,6 +14,7 @@ const SIZES: Readonly<Record<keyof Sizes, readonly [number, number]>> = {
   leaseClients: [0, 1000],
   grantClients: [0, 1000],
   sessionClients: [0, 1000],
+  sdkGrantClients: [0, 1000],
   faultyMs: [0, 1e9],
   heartbeatMs: [1, 1e6],
   electionMs: [2, 1e7],

@@ -49,6 +49,8 @@ export interface Plan {
   readonly grantClients: number;
   /** Clients of the SDK, each with a session, besides the others. */
   readonly sessionClients: number;
+  /** Processes that take grants through the SDK, besides the others. */
+  readonly sdkGrantClients: number;
   /** Virtual milliseconds under faults. The quiet phase comes after it. */
   readonly faultyMs: number;
   readonly heartbeatMs: number;

@@ -33,6 +33,7 @@ export async function runPlan(plan: Plan, options: RunOptions & SimulationOption
     leaseRecords: world.checks.leases,
     sessionRecords: world.checks.sessions,
     grantRecords: world.checks.grants,
+    held: world.checks.held,
     sdk: world.clients,
     answers: world.checks.answers,
   });

@@ -2,7 +2,7 @@
  * A running member as clients of the SDK reach it: the real exchanges, from the bytes of requests to the bytes of replies,
  * and nothing between them and the lines of this world.
  */
-import type { CallStatus } from '../../client/transport/transport.js';
+import type { CallStatus, Metadata } from '../../client/transport/transport.js';
 import { silentLogger } from '../../server/lib/logger.js';
 import type { GrantMember } from '../../server/node/grant-member.js';
 import type { KvMember } from '../../server/node/kv-member.js';
@@ -13,6 +13,7 @@ import { RequestGate } from '../../server/rpc/request-gate.js';
 import { MemberSessions } from '../../server/rpc/session-source.js';
 import type { ServedStream, StreamMember, StreamOutlet } from './client-line.js';
 import type { MemberProcess } from './member-clock.js';
+import { SdkStreams, type SdkStreamsOptions } from './sdk-streams.js';
 
 const EXCHANGE = '/quorate.v1.Session/Exchange';
 const OK: CallStatus = { name: 'OK', text: '', wasSent: true };
@@ -27,6 +28,8 @@ export interface SessionDoorParts {
   readonly process: MemberProcess;
   /** The process may die here. */
   readonly answering: () => void;
+  /** Undefined: nobody opens any others than those of sessions. */
+  readonly streams: SdkStreamsOptions | undefined;
 }
 
 export class SessionDoor implements StreamMember {
@@ -35,6 +38,7 @@ export class SessionDoor implements StreamMember {
   readonly #gate = new RequestGate();
   readonly #longCalls = new LongCalls();
   readonly #exchanges: MemberSessions;
+  readonly #streams: SdkStreams | undefined;
 
   constructor(parts: SessionDoorParts) {
     const { kv: member, leases, grants, sessions, process: clock } = parts;
@@ -51,13 +55,12 @@ export class SessionDoor implements StreamMember {
       clock,
       logger: silentLogger,
     });
+    const streamParts = { member, leases, grants, process: clock, gate: this.#gate, longCalls: this.#longCalls };
+    this.#streams = parts.streams && new SdkStreams({ ...streamParts, ...parts.streams });
   }
 
-  open(method: string, outlet: StreamOutlet): ServedStream {
-    if (method !== EXCHANGE) {
-      outlet.end({ name: 'UNIMPLEMENTED', text: method, wasSent: true });
-      return { receive: nothing, drained: nothing, gone: nothing };
-    }
+  open(method: string, metadata: Metadata, outlet: StreamOutlet): ServedStream {
+    if (method !== EXCHANGE) return this.#openOther(method, metadata, outlet);
     const exchange = this.#exchanges.open({
       write: (frame) => outlet.write(frame),
       pause: () => outlet.pause(),
@@ -80,5 +83,13 @@ export class SessionDoor implements StreamMember {
   stop(): void {
     void this.#gate.close();
     this.#longCalls.stop();
+    this.#streams?.stop();
+  }
+
+  #openOther(method: string, metadata: Metadata, outlet: StreamOutlet): ServedStream {
+    const served = this.#streams?.open(method, metadata, outlet);
+    if (served !== undefined) return served;
+    outlet.end({ name: 'UNIMPLEMENTED', text: method, wasSent: true });
+    return { receive: nothing, drained: nothing, gone: nothing };
   }
 }

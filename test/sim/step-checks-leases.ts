@@ -56,6 +56,8 @@ export class LeaseChecks implements LeaseRecords {
   readonly #seats = new Map<Term, Seat>();
   readonly #leaders = new Map<Term, NodeId>();
   readonly #ends = new Set<number>();
+  /** By the index of the entry that granted them. */
+  readonly #ofSessions = new Set<LogIndex>();
 
   constructor(parts: LeaseChecksParts) {
     const { report, reference, electionMs, checkpointMs } = parts;
@@ -74,6 +76,10 @@ export class LeaseChecks implements LeaseRecords {
 
   firstListed(revision: number, ids: readonly string[]): number | undefined {
     return this.#spec.firstListed(revision, ids);
+  }
+
+  isOfSession({ granted }: LeaseLife): boolean {
+    return this.#ofSessions.has(granted.index);
   }
 
   isEnd(revision: number): boolean {
@@ -151,7 +157,8 @@ export class LeaseChecks implements LeaseRecords {
 
   #follow(entry: ReferenceEntry): void {
     const { report } = this.#parts;
-    const { index, term, command, applied, machine } = entry;
+    const { index, term, command, stamp, applied, machine } = entry;
+    if (command.kind === 'leaseGrant' && stamp !== undefined) this.#ofSessions.add(index);
     const spec = this.#spec;
     const { takesEffect } = this.#parts.sessions;
     for (const complaint of spec.take({ ...entry, takesEffect })) report('lease-of-the-log', complaint);

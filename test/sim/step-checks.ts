@@ -38,6 +38,8 @@
  *     grant on a dead lease, a turn that is not kept         grants-of-the-log
  *   a lock-delay that is cut short, or never over            lock-delay, lock-delay-late
  *   a waiter or an observer whom nobody wakes                grant-wakes
+ *   a client that believes to hold what others may have; a
+ *     grant given back while its work goes on                held, held-until-settled
  *
  * The core's own invariants (server/raft/invariants.ts) run in every member besides; a broken one is reported by name.
  */
@@ -53,6 +55,7 @@ import { AnswerChecks } from './step-checks-answers.js';
 import { CommitChecks } from './step-checks-commits.js';
 import { ElectionChecks } from './step-checks-elections.js';
 import { GrantChecks } from './step-checks-grants.js';
+import { HeldChecks } from './step-checks-held.js';
 import { LeaseChecks, type LeaseChecksOptions } from './step-checks-leases.js';
 import { LockDelayChecks } from './step-checks-lock-delays.js';
 import { LogChecks } from './step-checks-logs.js';
@@ -79,6 +82,7 @@ export class StepChecks {
   readonly leases: LeaseChecks | undefined;
   readonly sessions: SessionChecks;
   readonly grants: GrantChecks;
+  readonly held: HeldChecks;
   readonly #elections: ElectionChecks;
   readonly #logs: LogChecks;
   readonly #commits: CommitChecks;
@@ -111,6 +115,7 @@ export class StepChecks {
     this.sessions = new SessionChecks(report, reference);
     const { sessions } = this;
     this.grants = new GrantChecks(report, reference, sessions);
+    this.held = new HeldChecks(report, reference, nowMs);
     this.leases = leases && new LeaseChecks({ ...leases, report, reference, sessions, nowMs });
     if (this.leases !== undefined) new LockDelayChecks(report, reference, this.leases);
     this.#elections = new ElectionChecks(report, committed);

@@ -8,6 +8,7 @@ import type { WatchHistory } from '../checkers/watch-record.js';
 import type { GrantLife } from '../checkers/grant-spec.js';
 import type { ToldQueue } from '../checkers/grant-operation.js';
 import type { LeaseHistory } from '../checkers/lease-checker.js';
+import type { LeaseLife } from '../checkers/lease-life.js';
 import type { GrantTarget } from './grant-door.js';
 import type { Plan } from './plan-types.js';
 import type { WatchTarget } from './watch-ports.js';
@@ -23,6 +24,8 @@ export interface Target {
 
 /** What the world knows of leases, whatever clients were told: see ../checkers/lease-checker.ts. */
 export interface LeaseRecords extends Pick<LeaseHistory, 'lives' | 'firstListed' | 'rateOf'> {
+  /** A client of the SDK has it, and no other. */
+  isOfSession(life: LeaseLife): boolean;
   /** Whether the revision was made by the end of a lease. */
   isEnd(revision: number): boolean;
 }
@@ -56,6 +59,72 @@ export interface GrantRecords {
   readonly counts: Readonly<Record<string, number>>;
 }
 
+/** What a client of the SDK has in hand: a grant or a term. */
+export interface HeldGrant {
+  readonly attempt: string;
+  readonly token: number;
+  readonly state: string;
+  readonly remainingMs: number;
+  readonly signal: AbortSignal;
+  assertHeld(): void;
+}
+
+/** A grant, and who has it. */
+export interface Holding {
+  /** For people. */
+  readonly who: string;
+  readonly process: string;
+  /** As the members have them. */
+  readonly names: readonly string[];
+  readonly grant: HeldGrant;
+  readonly isPaused: () => boolean;
+  /** The work that it is for goes on: nobody may give it back meanwhile. */
+  isBusy: boolean;
+}
+
+/** How the log has ended a grant. */
+export type HeldEnd = 'released' | 'forced' | 'lost';
+
+/** What somebody wants of a name. */
+export interface Room {
+  readonly mode: 'exclusive' | 'shared';
+  readonly weight: number;
+  /** 0: any number. */
+  readonly capacity: number;
+}
+
+/** A transaction of the SDK that requires grants, as the log has it. */
+export interface GuardedTxn {
+  readonly revision: number;
+  /** None: a grant was not current. */
+  readonly puts: readonly { readonly key: string; readonly value: string }[];
+}
+
+/** What the world knows of the grants of the SDK, whatever clients were told, and how it looks at what they believe. */
+export interface HeldRecords {
+  /** From now on it is looked at whenever the log has ended it. */
+  hold(holding: Holding): void;
+  /** Its client has no more use for it. */
+  letGo(holding: Holding): void;
+  /** Whether what it says of itself at this moment may be said. */
+  look(holding: Holding): void;
+  /** A process goes on, and nothing of what has come due meanwhile has run. */
+  resumed(process: string): void;
+  processEnded(process: string): void;
+  /** Undefined: it has not. */
+  endOf(attempt: string): HeldEnd | undefined;
+  /** Whether one of the names had no room, or somebody waited for it, at some moment since then. */
+  wasTaken(names: readonly string[], room: Room, fromMs: number): boolean;
+  /** Of what observers of a name may be told, one after the other: where that is told next; undefined: nowhere by now. */
+  placeOf(name: string, text: string, from: number): number | undefined;
+  /** By the value that it puts; undefined: it never came. */
+  guardedTxn(value: string): GuardedTxn | undefined;
+  isGuardedWrite(revision: number): boolean;
+  /** Names that somebody holds or waits for now. */
+  readonly left: readonly string[];
+  readonly counts: Readonly<Record<string, number>>;
+}
+
 /** A process in which a client of the SDK lives. */
 export interface SdkProcess {
   readonly name: string;
@@ -64,12 +133,17 @@ export interface SdkProcess {
   /** Of the members that there were when it began. */
   readonly addresses: readonly string[];
   readonly transport: Transport;
+  /** It stands still: nothing of it runs, and its clock goes on. */
+  isPaused(): boolean;
+  /** `listener` is called whenever the process goes on, before anything that has come due meanwhile. */
+  onResumed(listener: () => void): void;
   /** It dies: nothing of it runs any more. */
   end(): void;
 }
 
 export interface SdkPorts {
-  begin(): SdkProcess;
+  /** `isDriftBounded`: its clock runs no slower against those of the members than the SDK allows for. */
+  begin(options: { readonly isDriftBounded: boolean }): SdkProcess;
   addressOf(member: bigint): string;
   readonly counts: Readonly<Record<string, number>>;
 }
@@ -91,6 +165,7 @@ export interface WorkloadPorts {
   readonly leaseRecords?: LeaseRecords | undefined;
   readonly sessionRecords: SessionRecords;
   readonly grantRecords: GrantRecords;
+  readonly held: HeldRecords;
   readonly sdk: SdkPorts;
   /** What an answer must show, and may: see step-checks-answers.ts. */
   readonly answers: {

@@ -104,7 +104,7 @@ export class World {
       (id) => this.slots.get(id)?.disk.image,
       this.#bootstrap,
       () => this.time.nowMs,
-      plan.leaseClients + plan.grantClients === 0 ? undefined : this.#leaseChecks(),
+      hasLeases(plan) ? this.#leaseChecks() : undefined,
     );
     const { time, trace, faults: counts } = this;
     const lifeOf = (id: NodeId): Life | undefined => this.slots.get(id)?.life;
@@ -119,6 +119,7 @@ export class World {
       trace,
       memberOf: (id) => this.#servedBy(id),
       ids: () => this.slots.keys(),
+      fastestRate: () => Math.max(...[...this.slots.values()].map(({ clockRate }) => clockRate)),
     });
     this.conditions = new DiskConditions(plan, counts);
     this.streams = new SnapshotStreams({
@@ -290,7 +291,7 @@ export class World {
       electionMs,
       snapshotCount,
       snapshotCatchUpEntries,
-      ...(plan.leaseClients + plan.grantClients === 0 ? {} : { leaseCheckpointMs: drawLeaseCheckpointMs(plan.seed) }),
+      ...(hasLeases(plan) ? { leaseCheckpointMs: drawLeaseCheckpointMs(plan.seed) } : {}),
       checkInvariants: true,
       raft: {
         applyPageEntriesMax,
@@ -394,7 +395,9 @@ export class World {
     });
     const sessionTtlMs = drawSessionTtlMs(this.plan.seed);
     const sessionParts = { node, store, clock: process, clusterId: CLUSTER_ID, kv, leases, sessionTtlMs };
-    const sessions = new SessionDoor({ ...parts, leases, grants, sessions: new NodeSessionMember(sessionParts) });
+    const memberSessions = new NodeSessionMember(sessionParts);
+    const streams = this.plan.sdkGrantClients === 0 ? undefined : { renewing, electionMs: this.plan.electionMs };
+    const sessions = new SessionDoor({ ...parts, leases, grants, sessions: memberSessions, streams });
     void node.fatal.then((fatal) => this.#fatal(life, fatal));
     this.checks.starting(id, node);
     await node.start();
@@ -410,7 +413,7 @@ export class World {
       loaded.boot,
     );
     // Where nobody asks for them, runs are as they were before there were clients that do.
-    const urls = this.plan.sessionClients === 0 ? [] : [`http://${addressOfMember(id)}`];
+    const urls = this.plan.sessionClients + this.plan.sdkGrantClients === 0 ? [] : [`http://${addressOfMember(id)}`];
     if (isFirst) void kv.publish(`m${id}`, urls);
   }
 
@@ -568,6 +571,10 @@ export class World {
       this.report('livelock', `${EVENTS_AT_ONCE_MAX} events at ${this.time.now / UNITS_PER_MS} ms, and no end`);
     }
   }
+}
+
+function hasLeases({ leaseClients, grantClients, sdkGrantClients }: Plan): boolean {
+  return leaseClients + grantClients + sdkGrantClients > 0;
 }
 
 function isRunning(life: Life): life is Life & { readonly running: Running } {

@@ -25,6 +25,8 @@ export interface JudgedRun {
   readonly leaseClients?: number;
   /** Default: none. */
   readonly sessionClients?: number;
+  /** Default: none. */
+  readonly sdkGrantClients?: number;
 }
 
 export interface Judgement {
@@ -40,6 +42,7 @@ export async function judgedRun({
   watchLie,
   leaseClients = 0,
   sessionClients = 0,
+  sdkGrantClients = 0,
 }: JudgedRun): Promise<Judgement> {
   let findings: readonly Finding[] | undefined;
   const isHonest = door === undefined && watchLie === undefined;
@@ -60,7 +63,7 @@ export async function judgedRun({
     };
   };
   const { violation, counts } = await runPlan(
-    { ...planOf(seed, faults, faultyMs), leaseClients, sessionClients },
+    { ...planOf(seed, faults, faultyMs), leaseClients, sessionClients, sdkGrantClients },
     { makeWorkload: makeBehindDoors },
   );
   if (findings === undefined) throw new Error(`never judged: ${violation?.checker}: ${violation?.message}`);
@@ -100,6 +103,7 @@ function planOf(seed: number, faults: Plan['faults'], faultyMs: number): Plan {
     leaseClients: 0,
     grantClients: 0,
     sessionClients: 0,
+    sdkGrantClients: 0,
     faultyMs,
     heartbeatMs: 100,
     electionMs: 1000,

@@ -16,6 +16,7 @@ function keysFor(clients: number, callsPerKey: number): Keys {
     leaseClients: 0,
     grantClients: 0,
     sessionClients: 0,
+    sdkGrantClients: 0,
     faultyMs: 0,
     heartbeatMs: 100,
     electionMs: 1000,

@@ -75,7 +75,7 @@ export class LeaseClients {
     return checkLeases({
       operations: this.leaseCaller.history,
       keyOperations,
-      lives,
+      lives: lives.filter((life) => !leaseRecords.isOfSession(life)),
       firstListed: (revision, ids) => leaseRecords.firstListed(revision, ids),
       rateOf: (term) => leaseRecords.rateOf(term),
       answerAgeMs: plan.electionMs / RATE_MIN + TRAVEL_MS_MAX,

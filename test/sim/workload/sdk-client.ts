@@ -104,7 +104,7 @@ export class SdkClient {
   async #begin(): Promise<SdkLife & { readonly process: SdkProcess }> {
     const { ports, findings } = this.#parts;
     for (;;) {
-      const process = ports.sdk.begin();
+      const process = ports.sdk.begin({ isDriftBounded: false });
       const client = await this.#connect(process).catch((error: unknown) => {
         if (!isQuorateError(error, 'UNAVAILABLE'))
           findings.add('sdk', `${process.name} cannot connect: ${String(error)}`);

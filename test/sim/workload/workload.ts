@@ -22,6 +22,7 @@ import type { PersistParts } from './persist.js';
 import { proveMember } from './prover.js';
 import { RevisionGaps } from './revision-gaps.js';
 import { SdkClients } from './sdk-clients.js';
+import { SdkGrantClients } from './sdk-grant-clients.js';
 import { Sightings } from './sightings.js';
 import { Tally } from './tally.js';
 import type { Board } from './turn.js';
@@ -43,6 +44,7 @@ class ClusterWorkload implements Workload {
   readonly #leaseClients: LeaseClients;
   readonly #grantClients: GrantClients;
   readonly #sdkClients: SdkClients;
+  readonly #sdkGrantClients: SdkGrantClients;
   #clients: readonly Client[] = [];
   readonly #watchClients: WatchClients;
   /** Calls of one client do not overlap: whoever calls beside the clients of the plan has a number of its own. */
@@ -55,7 +57,8 @@ class ClusterWorkload implements Workload {
     const isKnown = (revision: number): boolean =>
       ports.leaseRecords?.isEnd(revision) === true ||
       ports.sessionRecords.isPut(revision) ||
-      ports.grantRecords.isWrite(revision);
+      ports.grantRecords.isWrite(revision) ||
+      ports.held.isGuardedWrite(revision);
     const gaps = new RevisionGaps(isKnown);
     this.#plan = plan;
     this.#ports = ports;
@@ -101,6 +104,13 @@ class ClusterWorkload implements Workload {
       tally: this.#tally,
       onAnswer,
     });
+    this.#sdkGrantClients = new SdkGrantClients({
+      plan,
+      ports,
+      board: this.#board,
+      findings: this.#findings,
+      tally: this.#tally,
+    });
   }
 
   get counts(): Readonly<Record<string, number>> {
@@ -128,6 +138,7 @@ class ClusterWorkload implements Workload {
     this.#leaseClients.start();
     this.#grantClients.start();
     this.#sdkClients.start();
+    this.#sdkGrantClients.start();
   }
 
   quiet(): void {
@@ -136,6 +147,7 @@ class ClusterWorkload implements Workload {
     this.#leaseClients.quiet();
     this.#grantClients.quiet();
     this.#sdkClients.quiet();
+    this.#sdkGrantClients.quiet();
   }
 
   async proveLive(targets: readonly Target[]): Promise<void> {
@@ -145,7 +157,7 @@ class ClusterWorkload implements Workload {
       const isOver = (): boolean => !this.#isProving;
       return proveMember(target, others, { ...this.#parts(isOver), values: this.#board.values });
     });
-    await Promise.all([...proofs, this.#sdkClients.prove(targets)]);
+    await Promise.all([...proofs, this.#sdkClients.prove(targets), this.#sdkGrantClients.prove(targets)]);
   }
 
   async judge(target: Target): Promise<readonly Finding[]> {
@@ -159,7 +171,13 @@ class ClusterWorkload implements Workload {
     await this.#watchClients.judge();
     if (this.#caller.openCalls > 0) this.#findings.add('client', `${this.#caller.openCalls} calls without an outcome`);
     this.#sdkClients.judge(finalHistory);
-    const history = [...this.#caller.history, ...this.#grantClients.writes(), ...this.#sdkClients.history()];
+    this.#sdkGrantClients.judge();
+    const history = [
+      ...this.#caller.history,
+      ...this.#grantClients.writes(),
+      ...this.#sdkClients.history(),
+      ...this.#sdkGrantClients.writes(),
+    ];
     this.#tally.add('operations', history.length);
     const { appends } = this.#board;
     const all = [...history, ...endsFrom(this.#ports.leaseRecords?.lives ?? [])];
