@@ -174,7 +174,12 @@ export class Grant implements AsyncDisposable {
         await caller.call(grantAwait(attempt, name, change, true), { signal, timeout: WATCH_MS });
       } catch (error) {
         if (signal.aborted || isQuorateError(error, 'CLOSED')) return;
-        if (isQuorateError(error, 'GRANT_NOT_FOUND')) return this.#lose('it was taken away');
+        if (isQuorateError(error, 'GRANT_NOT_FOUND')) {
+          if (!this.#isLeaving) return this.#lose('it was taken away');
+          // That is no loss, unless the giving back was refused: then it is asked about again.
+          await this.#releasing?.catch(() => undefined);
+          continue;
+        }
         // Nobody could be asked: the lease knows how long that may go on.
         if (!isQuorateError(error, 'DEADLINE_EXCEEDED')) return;
       }

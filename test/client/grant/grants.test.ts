@@ -118,6 +118,14 @@ describe('a mutex', () => {
     expect(await releasing).toBe(true);
   });
 
+  it('that is given back is never told to be lost', async () => {
+    const locks = await Promise.all(Array.from({ length: 20 }, () => one.mutex(fresh()).acquire()));
+    await pause(20);
+    expect(await Promise.all(locks.map((lock) => lock.release()))).toEqual(locks.map(() => true));
+    await pause(20);
+    expect(locks.filter(({ signal }) => signal.aborted).length).toBe(0);
+  });
+
   it('is given back at the end of a block', async () => {
     const name = fresh();
     // What `await using` does: the import rules' parser does not know it yet.
