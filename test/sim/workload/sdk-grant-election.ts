@@ -41,12 +41,12 @@ async function lead(lane: SdkGrantLane, election: Election, terms: { open: numbe
       last = life.hold(who, NAMES, term, true);
       try {
         await lane.work(last, term);
-        life.leave(last);
+        last.isBusy = false;
         if (chance(random, 10)) await term.resign();
         isFailure = chance(random, 15);
         if (isFailure) throw new TermFailed();
       } finally {
-        life.leave(last);
+        last.isBusy = false;
         terms.open -= 1;
       }
     }, withoutUndefined(options));

@@ -67,7 +67,7 @@ export class SdkGrantLane {
     if (grant === undefined) return false;
     const holding = this.life.hold(this.#who, wanted.names, grant, wanted.room.mode === 'exclusive');
     await this.#write(holding, grant);
-    this.life.leave(holding);
+    holding.isBusy = false;
     await this.#release(holding, grant);
     this.life.parts.ports.held.letGo(holding);
     return true;
@@ -80,8 +80,8 @@ export class SdkGrantLane {
     if (grant === undefined) return;
     const holding = this.life.hold(this.#who, wanted.names, grant, wanted.room.mode === 'exclusive');
     await this.work(holding, grant);
-    this.life.leave(holding);
-    if (options.lease !== undefined && chance(this.random, 30)) await this.#revoke(options.lease);
+    holding.isBusy = false;
+    if (options.lease !== undefined && chance(this.random, 30)) await this.#revoke(holding, options.lease);
     else await this.#release(holding, grant);
     this.life.parts.ports.held.letGo(holding);
   }
@@ -202,7 +202,8 @@ export class SdkGrantLane {
     }
   }
 
-  async #revoke(lease: Lease): Promise<void> {
+  async #revoke(holding: SdkHolding, lease: Lease): Promise<void> {
+    holding.goodUntilMs = -Infinity;
     try {
       await lease.revoke();
       this.life.parts.tally.add('sdk leases revoked under a grant');

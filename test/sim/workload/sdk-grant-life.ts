@@ -115,12 +115,6 @@ export class SdkGrantLife {
     holding.goodUntilMs = Math.max(holding.goodUntilMs, this.process.clock.now() + grant.remainingMs);
   }
 
-  /** Its owner gives it up, by whatever end: from now on nothing that it has said counts. */
-  leave(holding: SdkHolding): void {
-    holding.isBusy = false;
-    holding.goodUntilMs = -Infinity;
-  }
-
   /** Complains of what no client should be told. `alsoHonest`: what may be told of this call besides. */
   rejected(who: string, error: unknown, ...alsoHonest: readonly string[]): string {
     const { findings, tally, ports } = this.parts;
@@ -154,9 +148,10 @@ export class SdkGrantLife {
       tally.add('sdk grants lost');
       const end = ports.held.endOf(grant.attempt);
       if (end === 'forced') tally.add('sdk grants lost by force');
-      if (this.isOver || end !== undefined || clock.now() >= holding.goodUntilMs - 1) return;
+      if (this.isOver || end === 'lost' || end === 'forced' || clock.now() >= holding.goodUntilMs - 1) return;
       const left = Math.round(holding.goodUntilMs - clock.now());
-      findings.add('sdk-loss', `${who}: token ${grant.token} is told to be lost, and was good for another ${left} ms`);
+      const so = `${end === undefined ? 'is held' : 'was given back'}, and its lease is good for another ${left} ms`;
+      findings.add('sdk-loss', `${who}: token ${grant.token} is told to be lost; it ${so}`);
     });
   }
 }

@@ -52,7 +52,7 @@ const run: SdkGrantPlay = async (lane) => {
       const holding = life.hold(who, [`mutex/${name}`], grant, true);
       if (chance(random, 10)) await fromInside(lane, mutex);
       await lane.work(holding, grant);
-      life.leave(holding);
+      holding.isBusy = false;
       if (fails) throw new WorkFailed();
       return name;
     }, lane.options());
