@@ -89,7 +89,10 @@ export class HeldChecks implements HeldRecords {
     if (ended !== undefined && ended.by !== 'forced' && isSure) {
       const ago = Math.round(this.#nowMs() - ended.atMs);
       const says = `is ${grant.state} for another ${grant.remainingMs} ms`;
-      this.#report('held', `${who}: token ${grant.token} of ${names.join()} ${says}; ${ended.entry} ended it ${ago} ms ago`);
+      this.#report(
+        'held',
+        `${who}: token ${grant.token} of ${names.join()} ${says}; ${ended.entry} ended it ${ago} ms ago`,
+      );
     }
     if (holding.isPaused()) return;
     const { state, remainingMs, signal } = grant;
@@ -153,7 +156,10 @@ export class HeldChecks implements HeldRecords {
       this.counts['sdk holdings looked at as they end'] += 1;
       this.look(holding);
       if (command.kind !== 'grantRelease' || !holding.isBusy) continue;
-      this.#report('held-until-settled', `${holding.who}: ${ended.entry} gives ${holding.names.join()} back, and its work goes on`);
+      this.#report(
+        'held-until-settled',
+        `${holding.who}: ${ended.entry} gives ${holding.names.join()} back, and its work goes on`,
+      );
     }
   }
 
@@ -191,7 +197,11 @@ export class HeldChecks implements HeldRecords {
   }
 
   /** Those of the SDK: grants that must be current, before anything else of the transaction is looked at. */
-  #guardedBy({ compares, success }: TxnCommand, { outcome, isReplay, events, revision }: Applied, grants: GrantView): void {
+  #guardedBy(
+    { compares, success }: TxnCommand,
+    { outcome, isReplay, events, revision }: Applied,
+    grants: GrantView,
+  ): void {
     const value = putIn(success);
     const guards = compares.flatMap((compare) => (compare.target === 'grant' ? [compare] : []));
     if (guards.length === 0 || value === undefined || isReplay === true || !outcome.ok) return;

@@ -97,7 +97,9 @@ export class SdkGrantClient {
   #lanes(life: SdkGrantLife): readonly Promise<void>[] {
     const { mix } = this.#parts;
     const each = (count: number, work: (lane: SdkGrantLane) => Promise<void>): readonly Promise<void>[] =>
-      Array.from({ length: count }, () => work(new SdkGrantLane(life, seededRandom(this.#random.below(0x1_0000_0000)))));
+      Array.from({ length: count }, () =>
+        work(new SdkGrantLane(life, seededRandom(this.#random.below(0x1_0000_0000)))),
+      );
     return [...each(mix.lanes, play), ...each(mix.candidates, campaign), ...each(mix.observers, observe)];
   }
 

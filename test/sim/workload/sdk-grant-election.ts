@@ -35,7 +35,8 @@ async function lead(lane: SdkGrantLane, election: Election, terms: { open: numbe
   try {
     await election.lead(async (term) => {
       if (last !== undefined) ports.held.letGo(last);
-      if (terms.open > 0) findings.add('sdk-lead', `${who}: term ${term.token} begins, and the work of the last one goes on`);
+      if (terms.open > 0)
+        findings.add('sdk-lead', `${who}: term ${term.token} begins, and the work of the last one goes on`);
       terms.open += 1;
       tally.add('sdk terms');
       last = life.hold(who, NAMES, term, true);
@@ -59,7 +60,11 @@ async function lead(lane: SdkGrantLane, election: Election, terms: { open: numbe
   if (last !== undefined) ports.held.letGo(last);
 }
 
-function judge({ life, who }: SdkGrantLane, error: unknown, { isOverrun, open }: { isOverrun: boolean; open: number }): void {
+function judge(
+  { life, who }: SdkGrantLane,
+  error: unknown,
+  { isOverrun, open }: { isOverrun: boolean; open: number },
+): void {
   const code = life.rejected(`${who} lead`, error, 'TERM_OVERRUN', ...(isOverrun ? ['GRANT_OWNED'] : []));
   if (code !== 'TERM_OVERRUN') return;
   life.parts.tally.add('sdk terms overrun');
@@ -82,7 +87,8 @@ export async function observe(lane: SdkGrantLane): Promise<void> {
       tally.add('sdk observations');
       ports.trace(`${who} sees ${text}`);
       const found = ports.held.placeOf(NAMES[0], text, place + 1);
-      if (found === undefined) findings.add('sdk-observed', `${who}: is told "${text}", which did not come after place ${place}`);
+      if (found === undefined)
+        findings.add('sdk-observed', `${who}: is told "${text}", which did not come after place ${place}`);
       place = found ?? place;
     }
   } catch (error) {

@@ -25,7 +25,7 @@ export interface Wanted {
   readonly what: string;
   readonly names: readonly string[];
   readonly room: Room;
-  ask(options: AcquireOptions): Promise<Grant | null>;
+  readonly ask: (options: AcquireOptions) => Promise<Grant | null>;
 }
 
 export class SdkGrantLane {
@@ -141,12 +141,17 @@ export class SdkGrantLane {
     const { life } = this;
     const { ports, findings, tally } = life.parts;
     try {
-      const wasHeld = await (chance(this.random, 80) ? grant.release() : grant.release({ timeout: pick(this.random, CALL_MS) }));
+      const wasHeld = await (chance(this.random, 80)
+        ? grant.release()
+        : grant.release({ timeout: pick(this.random, CALL_MS) }));
       const end = ports.held.endOf(grant.attempt);
       tally.add(wasHeld ? 'sdk grants released' : 'sdk grants found lost at their release');
       ports.trace(`${holding.who} has released token ${grant.token}: ${wasHeld}`);
       if (wasHeld === (end === 'released')) return;
-      findings.add('sdk-release', `${holding.who}: the release of token ${grant.token} says ${wasHeld}, the log ${end}`);
+      findings.add(
+        'sdk-release',
+        `${holding.who}: the release of token ${grant.token} says ${wasHeld}, the log ${end}`,
+      );
     } catch (error) {
       life.rejected(`${holding.who} release`, error);
     }
@@ -168,7 +173,10 @@ export class SdkGrantLane {
     };
     told.add(ask);
     const key = Buffer.from(`${KEY}.${holding.names[0]}`, 'latin1');
-    const txn = life.client.txn().require(holder).then(put(key, Buffer.from(value, 'latin1')));
+    const txn = life.client
+      .txn()
+      .require(holder)
+      .then(put(key, Buffer.from(value, 'latin1')));
     try {
       const { revision } = await txn.commit({ timeout: pick(random, CALL_MS) });
       ask.told = { kind: 'ok', endMs: ports.clock.now(), revision };

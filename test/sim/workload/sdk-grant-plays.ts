@@ -57,7 +57,10 @@ const run: SdkGrantPlay = async (lane) => {
       return name;
     }, lane.options());
     if (fails || runs !== 1 || result !== name) {
-      findings.add('sdk-run', `${who}: resolved with ${result} after ${runs} runs, the body ${fails ? 'failed' : 'did not fail'}`);
+      findings.add(
+        'sdk-run',
+        `${who}: resolved with ${result} after ${runs} runs, the body ${fails ? 'failed' : 'did not fail'}`,
+      );
     }
     tally.add('sdk runs');
   } catch (error) {

@@ -62,13 +62,21 @@ function complaintAbout(told: GuardedOutcome | undefined, txn: GuardedTxn | unde
   return isHonest(told.error, tookEffect, txn !== undefined) ? undefined : `was told ${code}, ${outcome}`;
 }
 
-function isHonest({ code, outcome }: Pick<QuorateError, 'code' | 'outcome'>, tookEffect: boolean, came: boolean): boolean {
+function isHonest(
+  { code, outcome }: Pick<QuorateError, 'code' | 'outcome'>,
+  tookEffect: boolean,
+  came: boolean,
+): boolean {
   if (code === 'FENCED') return outcome === 'notApplied' && came && !tookEffect;
   if (HERE.has(code)) return outcome === 'notApplied' && !came;
   return outcome === 'unknown' || tookEffect === (outcome === 'applied');
 }
 
-function asWrite({ client, process, startMs, told }: GuardedAsk, { revision, puts }: GuardedTxn, nowMs: number): Operation {
+function asWrite(
+  { client, process, startMs, told }: GuardedAsk,
+  { revision, puts }: GuardedTxn,
+  nowMs: number,
+): Operation {
   const isTold = told?.kind === 'ok';
   return {
     // It may have happened after its client had given up, and may overlap with what that one did next.
