@@ -10,7 +10,7 @@ import { FAULT_KINDS } from './plan-types.js';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** So many, or as many as the time is enough for: on a slow machine fewer, and never too few to mean anything. */
 const FRESH_SEEDS = 3_000;
-const FRESH_SEEDS_LEAST = 600;
+const FRESH_SEEDS_LEAST = 400;
 const FRESH_MINUTES = 8;
 const REPEATED_SEEDS = 120;
 const MINUTE_MS = 60_000;
@@ -36,15 +36,15 @@ const FLOORS = {
   'sdk put ok': 15_000,
   'sdk session read ok': 8_000,
   'sdk put unknown': 500,
-  'grants granted': 12_000,
-  'grants that waited first': 2_500,
-  'grant attempts that came again': 3_000,
-  'grant attempts given up while waiting': 3_000,
+  'grants granted': 8_000,
+  'grants that waited first': 1_600,
+  'grant attempts that came again': 1_800,
+  'grant attempts given up while waiting': 2_000,
   'grants lost with their leases': 2_500,
   'lock delays begun': 500,
-  'writes under a token': 8_000,
+  'writes under a token': 5_000,
   'writes under a token refused': 1_000,
-  'grant next ok': 20_000,
+  'grant next ok': 12_000,
 } as const;
 
 const firstSeed = Number(process.env['QUORATE_SEED'] ?? Date.now() % 1_000_000_000);
