@@ -8,8 +8,15 @@ export interface WorkerOrder {
   readonly holdMs: number;
 }
 
+export const registers = ['plain', 'fenced', 'guarded'] as const;
+export type Register = (typeof registers)[number];
+
 export type FromWorker =
   /** It has read, and will write. */
   | { readonly kind: 'holding'; readonly token: number }
-  | { readonly kind: 'cycle'; readonly isFenced: boolean; readonly isGuarded: boolean }
+  /** A write is about to be sent. */
+  | { readonly kind: 'writing'; readonly register: Register }
+  /** It was told that it has written, or that it came too late. */
+  | { readonly kind: 'wrote' | 'refused'; readonly register: Register }
+  | { readonly kind: 'cycle' }
   | { readonly kind: 'failed'; readonly code: string };

@@ -1,6 +1,7 @@
 /**
  * Two counters outside the cluster, behind one HTTP server: `/plain` takes whatever is written, `/fenced` only what comes
- * with a token that is not below the highest it has seen. Both remember how often they were written.
+ * with a token that is not below the highest it has seen. A write says what its writer has read, and adds one to that. Both
+ * remember how often they were written.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -13,13 +14,17 @@ export const FENCED_NAME = 'register';
 export class Counter {
   value = 0;
   writes = 0;
+  /** Writes by somebody who had read something else than what they wrote over. */
+  stale = 0;
 
-  write(value: number): void {
-    this.value = value;
+  /** One more than what the writer has read. */
+  write(read: number): void {
+    if (read !== this.value) this.stale += 1;
+    this.value = read + 1;
     this.writes += 1;
   }
 
-  /** Each write adds one to what it has read: what is missing was overwritten. */
+  /** Each write adds one: what is missing was overwritten. */
   get lost(): number {
     return this.writes - this.value;
   }
@@ -86,12 +91,12 @@ async function serve(
 ): Promise<void> {
   try {
     if (request.method === 'PUT') {
-      const value = Number(await text(request));
+      const read = Number(await text(request));
       if (!mayWrite()) {
         response.writeHead(409).end();
         return;
       }
-      counter.write(value);
+      counter.write(read);
     }
     response.end(String(counter.value));
   } catch {

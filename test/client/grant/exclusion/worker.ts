@@ -6,7 +6,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Client, connect, type Grant, isQuorateError, put } from '@quorate/client';
 import { fencingHeader } from '@quorate/client/fence';
-import type { FromWorker, WorkerOrder } from './messages.js';
+import type { FromWorker, Register, WorkerOrder } from './messages.js';
 import { FENCED_NAME } from './registers.js';
 
 const LOCK = 'counters';
@@ -42,21 +42,33 @@ async function cycle(at: Client, lock: Grant): Promise<void> {
   const guarded = Number((await at.kv.get(GUARDED_KEY))?.text() ?? 0);
   tell({ kind: 'holding', token: lock.token });
   await delay(order.holdMs);
-  await write('plain', (plain ?? 0) + 1, {});
-  const isFenced = fenced === undefined || !(await write('fenced', fenced + 1, headers));
-  let isGuarded = false;
+  await attempt('plain', () => write('plain', plain ?? 0, {}));
+  // Who was refused already when it read has nothing to write.
+  if (fenced === undefined) tell({ kind: 'refused', register: 'fenced' });
+  else await attempt('fenced', () => write('fenced', fenced, headers));
+  await attempt('guarded', () => writeGuarded(at, lock, guarded));
+  tell({ kind: 'cycle' });
+}
+
+/** What is told before and after lets the parent count: whatever was told to be written has to be there. */
+async function attempt(register: Register, send: () => Promise<boolean>): Promise<void> {
+  tell({ kind: 'writing', register });
+  tell({ kind: (await send()) ? 'wrote' : 'refused', register });
+}
+
+/** False: the lock is not its any more. The client says so when it has found out; the cluster does in any case. */
+async function writeGuarded(at: Client, lock: Grant, read: number): Promise<boolean> {
   try {
     await at
       .txn()
       .require(lock)
-      .then(put(GUARDED_KEY, String(guarded + 1)))
+      .then(put(GUARDED_KEY, String(read + 1)))
       .commit();
+    return true;
   } catch (error) {
-    // The client knows first when it has found out; the cluster knows in any case.
     if (!isQuorateError(error, 'FENCED') && !isQuorateError(error, 'GRANT_LOST')) throw error;
-    isGuarded = true;
+    return false;
   }
-  tell({ kind: 'cycle', isFenced, isGuarded });
 }
 
 /** Undefined: the token is too old. */
@@ -67,8 +79,8 @@ async function read(counter: string, headers: Record<string, string>): Promise<n
 }
 
 /** False: the token is too old. */
-async function write(counter: string, value: number, headers: Record<string, string>): Promise<boolean> {
-  const response = await fetch(`${order.url}/${counter}`, { method: 'PUT', headers, body: String(value) });
+async function write(counter: string, read: number, headers: Record<string, string>): Promise<boolean> {
+  const response = await fetch(`${order.url}/${counter}`, { method: 'PUT', headers, body: String(read) });
   await response.text();
   return response.status !== 409;
 }

@@ -1,15 +1,21 @@
 /** The workers as their parent sees them: it stops them in the middle of what they do, kills them and begins them anew. */
 import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
-import type { FromWorker, WorkerOrder } from './messages.js';
+import type { FromWorker, Register, WorkerOrder } from './messages.js';
 
-export type Tally = Record<'cycles' | 'fenced' | 'guarded' | 'failed', number>;
+export type Tally = Record<'cycles' | 'failed', number>;
+/** Writes to one register, as those who sent them saw it. */
+export type Writes = Record<'sent' | 'acknowledged' | 'refused', number>;
 
 export class Workers {
-  readonly tally: Tally = { cycles: 0, fenced: 0, guarded: 0, failed: 0 };
+  readonly tally: Tally = { cycles: 0, failed: 0 };
+  readonly writes: Readonly<Record<Register, Writes>> = { plain: noWrites(), fenced: noWrites(), guarded: noWrites() };
   readonly #orders: readonly WorkerOrder[];
   readonly #children: ChildProcess[];
   readonly #errors: string[] = [];
+  /** Until all that a child has said was heard. */
+  readonly #hearing: Promise<unknown>[] = [];
   #onHolding: ((place: number) => void) | undefined;
   #hasEnded = false;
 
@@ -44,15 +50,18 @@ export class Workers {
     this.#children[place] = this.#begin(place);
   }
 
-  end(): void {
+  /** Resolves when everything was heard. */
+  async end(): Promise<void> {
     this.#hasEnded = true;
     for (const child of this.#children) child.kill('SIGKILL');
+    await Promise.all(this.#hearing);
   }
 
   #begin(place: number): ChildProcess {
     const child = fork(join(import.meta.dirname, 'worker.ts'), [JSON.stringify(this.#orders[place])], {
       execArgv: ['--import', 'tsx'],
     });
+    this.#hearing.push(once(child, 'close'));
     child.on('message', (message) => this.#told(place, message as FromWorker));
     child.on('exit', (code, signal) => {
       if (signal !== 'SIGKILL' && !this.#hasEnded) this.#errors.push(`worker ${place} ended with ${code ?? signal}`);
@@ -66,10 +75,16 @@ export class Workers {
       this.#onHolding = undefined;
       onHolding?.(place);
     } else if (message.kind === 'failed') this.tally.failed += 1;
+    else if (message.kind === 'cycle') this.tally.cycles += 1;
     else {
-      this.tally.cycles += 1;
-      if (message.isFenced) this.tally.fenced += 1;
-      if (message.isGuarded) this.tally.guarded += 1;
+      const writes = this.writes[message.register];
+      if (message.kind === 'writing') writes.sent += 1;
+      else if (message.kind === 'wrote') writes.acknowledged += 1;
+      else writes.refused += 1;
     }
   }
+}
+
+function noWrites(): Writes {
+  return { sent: 0, acknowledged: 0, refused: 0 };
 }
