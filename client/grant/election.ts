@@ -1,7 +1,9 @@
 /** One leader at a time, chosen among whoever campaigns; and who it is, for everybody else. */
 import { endable } from '../api/endable.js';
+import { pause } from '../api/pause.js';
 import type { CallOptions } from '../calls/caller.js';
 import type { ObserveStream } from '../calls/observe-stream.js';
+import { backoffMs } from '../core/backoff.js';
 import { isQuorateError, QuorateError } from '../core/quorate-error.js';
 import { type Bytes, bufferFrom } from '../wire/bytes.js';
 import type { Guard } from '../wire/txn-wire.js';
@@ -129,13 +131,15 @@ export class Election {
 
   async #campaign({ value = '', ...options }: LeadOptions): Promise<Term> {
     const common = { names: [this.#name], owner: '', mode: 'exclusive', weight: 1, capacity: 0 } as const;
-    for (;;) {
+    for (let losses = 1; ; losses += 1) {
       try {
         return new Term(await acquireGrant(this.#ports, { ...common, value: bufferFrom(value) }, options));
       } catch (error) {
-        // The place in the queue was lost, which is no reason to stop being a candidate.
+        // The place in the queue was lost, which is no reason to stop being a candidate. Others have lost theirs with it.
         const isLoss = isQuorateError(error, 'LEASE_LOST') || isQuorateError(error, 'GRANT_LOST');
         if (!isLoss || options.lease !== undefined) throw error;
+        const { clock, random } = this.#ports;
+        await pause(clock, backoffMs(losses, random), options.signal);
       }
     }
   }
