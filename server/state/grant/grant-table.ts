@@ -8,6 +8,7 @@
  */
 import { assert } from '../../lib/assert.js';
 import { type ByteString, compareByteStrings } from '../../lib/bytes.js';
+import { Heap } from '../../lib/heap.js';
 import { type Refusal, refuse } from '../refusal.js';
 import type { GrantClock, StateWrite } from '../result.js';
 import { checkWish } from '../check-wish.js';
@@ -224,23 +225,27 @@ export class GrantTable {
     this.#insert({ ...entry, barsUntilMs: BAR_NOT_BEGUN });
   }
 
-  /** Grants what has room now in what has changed, the first turn first, until nothing has. */
+  /**
+   * Grants what has room now in what has changed, the first turn first, until nothing has. Each name is looked at once, and
+   * again when somebody was granted it. Whoever is ready is the first of all of its names: two that are ready have none in
+   * common, so granting one takes no room from the other.
+   */
   #promote(timeMs: number): void {
-    const open = new Set(this.#dirty);
-    while (open.size > 0) {
-      let next: GrantEntry | undefined;
-      for (const name of open) {
-        const first = this.#queues.get(name)?.first;
-        if (first === undefined || !this.#hasRoom(first)) open.delete(name);
-        else if (next === undefined || compareTurns(first, next) < 0) next = first;
-      }
-      if (next === undefined) return;
+    const ready = new Heap<GrantEntry>(compareTurns);
+    const look = (name: ByteString): void => {
+      const first = this.#queues.get(name)?.first;
+      if (first !== undefined && this.#hasRoom(first)) ready.push(first);
+    };
+    for (const name of this.#dirty) look(name);
+    for (let next = ready.pop(); next !== undefined; next = ready.pop()) {
+      // It was granted already, found under another of its names.
+      if (this.#attempts.get(next.attempt) !== next) continue;
       const token = this.#clock.lastToken + 1;
       this.#clock = { ...this.#clock, lastToken: token };
       const [name = ''] = next.names;
       const slots = this.#queues.get(name)?.freeSlots(next) ?? [];
       this.#replace(next, { ...next, token, slots, grantedMs: timeMs });
-      for (const freed of next.names) open.add(freed);
+      for (const taken of next.names) look(taken);
     }
   }
 

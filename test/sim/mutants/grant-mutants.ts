@@ -102,10 +102,10 @@ export const GRANT_MUTANTS: readonly Mutant[] = [
     replacements: [
       {
         file: TABLE,
-        find: '        const first = this.#queues.get(name)?.first;',
+        find: '      const first = this.#queues.get(name)?.first;',
         replace:
-          '        const queue = this.#queues.get(name);\n' +
-          "        const first = queue?.waiting.find((one) => one.mode === 'shared' && this.#hasRoom(one)) ?? queue?.first;",
+          '      const queue = this.#queues.get(name);\n' +
+          "      const first = queue?.waiting.find((one) => one.mode === 'shared' && this.#hasRoom(one)) ?? queue?.first;",
       },
       {
         file: QUEUE,
