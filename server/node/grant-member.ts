@@ -14,6 +14,7 @@ import type {
 } from '../state/command.js';
 import type { GrantEntry } from '../state/grant/grant-entry.js';
 import { GRANT_CAPACITY_MAX } from '../state/grant/grant-limits.js';
+import type { GrantView } from '../state/grant/grant-table.js';
 import { endOf, isSingleKey, type KeyRange } from '../state/mvcc/key-range.js';
 import { LINEARIZABLE } from './consistency.js';
 import type { Header, RequestOptions } from './member.js';
@@ -151,9 +152,10 @@ export class NodeGrantMember implements GrantMember {
 
   describe(range: KeyRange | undefined, limit: number, options?: RequestOptions): Promise<DescribeAnswer> {
     return this.#requests.read(LINEARIZABLE, options, () => {
-      const all = this.#node.machine.grants.names();
-      const names = range === undefined ? all : isSingleKey(range) ? [range.key] : all.filter(isWithin(range));
-      const told = names.slice(0, Math.min(limit, DESCRIBE_NAMES_MAX));
+      const max = Math.min(limit, DESCRIBE_NAMES_MAX);
+      // One more than is told says whether there are more.
+      const names = namesIn(this.#node.machine.grants, range, max + 1);
+      const told = names.slice(0, max);
       const queues = told.map((name) => this.#queueAnswer(name));
       return { header: this.header(), queues, more: names.length > told.length, timeMs: this.timeMs };
     });
@@ -227,7 +229,7 @@ export class NodeGrantMember implements GrantMember {
   }
 }
 
-function isWithin(range: KeyRange): (name: ByteString) => boolean {
-  const end = endOf(range);
-  return (name) => name >= range.key && (end === undefined || name < end);
+function namesIn(grants: GrantView, range: KeyRange | undefined, max: number): readonly ByteString[] {
+  if (range === undefined) return grants.names('', undefined, max);
+  return isSingleKey(range) ? [range.key] : grants.names(range.key, endOf(range), max);
 }

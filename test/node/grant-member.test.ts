@@ -165,6 +165,29 @@ describe('a lock-delay', () => {
   });
 });
 
+describe('names that are told', () => {
+  it('come in pages, ascending, and the last page says that it is the last', async () => {
+    const leader = await started(1);
+    await lease(leader, 1n, 600);
+    const names = ['b', 'a', 'c/2', 'c/1', 'd', 'c'];
+    for (const name of names) await cluster.run(leader.grants.acquire(acquire(`of ${name}`, 1n, { names: [name] })));
+    const page = async (key: string, rangeEnd: string, limit: number): Promise<readonly [string, boolean]> => {
+      const { queues, more } = await cluster.run(leader.grants.describe({ key, rangeEnd }, limit));
+      return [queues.map(({ name }) => name).join(' '), more];
+    };
+    expect(await page('\0', '\0', 4)).toEqual(['a b c c/1', true]);
+    expect(await page('c/1\0', '\0', 4)).toEqual(['c/2 d', false]);
+    expect(await page('b', 'd', 4)).toEqual(['b c c/1 c/2', false]);
+    expect(await page('b', 'd', 3)).toEqual(['b c c/1', true]);
+    expect(await page('d', 'b', 3)).toEqual(['', false]);
+    expect(await page('c', '', 1)).toEqual(['c', false]);
+    const all = await cluster.run(leader.grants.describe(undefined, 6));
+    expect([all.queues.length, all.more]).toEqual([6, false]);
+    await cluster.run(leader.grants.release(release('of c')));
+    expect(await page('b', 'd', 4)).toEqual(['b c/1 c/2', false]);
+  });
+});
+
 describe('who observes a name', () => {
   it('is told its state, and the newest one after each change, on every member', async () => {
     const leader = await started();

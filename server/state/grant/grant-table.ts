@@ -12,6 +12,7 @@ import { Heap } from '../../lib/heap.js';
 import { type Refusal, refuse } from '../refusal.js';
 import type { GrantClock, StateWrite } from '../result.js';
 import { checkWish } from '../check-wish.js';
+import { SortedKeys } from '../mvcc/sorted-keys.js';
 import { BAR_NOT_BEGUN, BAR_TOLD_ONCE, compareTurns, type GrantEntry, type GrantWish, isHeld } from './grant-entry.js';
 import {
   ENTRIES_PER_LEASE_MAX,
@@ -45,7 +46,7 @@ export type GrantView = Pick<
 >;
 
 export class GrantTable {
-  readonly #queues = new Map<ByteString, GrantQueue>();
+  readonly #queues = new SortedKeys<GrantQueue>();
   /** The living, by attempt id. */
   readonly #attempts = new Map<string, GrantEntry>();
   readonly #leases = new Map<bigint, Map<number, GrantEntry>>();
@@ -76,9 +77,11 @@ export class GrantTable {
     return this.#queues.get(name);
   }
 
-  /** Ascending. */
-  names(): readonly ByteString[] {
-    return [...this.#queues.keys()].sort(compareByteStrings);
+  /** Ascending, from <= name, and name < end unless that is undefined; at most `max` of them. */
+  names(from: ByteString = '', end?: ByteString, max = Infinity): readonly ByteString[] {
+    const names: ByteString[] = [];
+    this.#queues.scan(from, end, max, (_, name) => names.push(name) > 0);
+    return names;
   }
 
   find(attempt: string): GrantEntry | undefined {
@@ -191,7 +194,7 @@ export class GrantTable {
     if (this.onLease(wish.lease) >= ENTRIES_PER_LEASE_MAX) {
       return refuse('TOO_MANY_GRANTS', `${ENTRIES_PER_LEASE_MAX} on lease ${wish.lease} already`);
     }
-    const newNames = wish.names.filter((name) => !this.#queues.has(name)).length;
+    const newNames = wish.names.filter((name) => this.#queues.get(name) === undefined).length;
     if (this.#queues.size + newNames > GRANT_NAMES_MAX) {
       return refuse(
         'TOO_MANY_GRANTS',
