@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { gapsOf, judgeSightings, judgeTerms, type Term } from './judge.js';
+import { gapLimitMs, gapsOf, judgeSightings, judgeTerms, type Outage, type Term } from './judge.js';
 
 const term = (token: number, from: number, to: number, candidate = `c${token}`): Term => ({
   token,
@@ -30,5 +30,22 @@ describe('the judge of elections', () => {
 
   it('measures the time without a leader', () => {
     expect(gapsOf([term(5, 25, 30), term(4, 10, 20)])).toEqual([{ from: 20, ms: 5 }]);
+  });
+
+  it('gives more time only for an outage of the cluster that falls into it', () => {
+    const patience = { ttlMs: 20, graceMs: 10, silentMs: 40 };
+    const outage = (from: number, leadsAt: number, to = leadsAt): Outage => ({
+      from,
+      leadsAt,
+      to,
+      isSilent: to > leadsAt,
+    });
+    expect(gapLimitMs(100, [], patience)).toBe(30);
+    expect(gapLimitMs(100, [outage(50, 90), outage(140, 150)], patience)).toBe(30);
+    expect(gapLimitMs(100, [outage(95, 105)], patience)).toBe(35);
+    expect(gapLimitMs(100, [outage(125, 135)], patience)).toBe(65);
+    expect(gapLimitMs(100, [outage(125, 135), outage(150, 160)], patience)).toBe(90);
+    // It led the cluster, stands still, and others wait at it.
+    expect(gapLimitMs(100, [outage(50, 60, 101)], patience)).toBe(70);
   });
 });

@@ -51,6 +51,39 @@ export function gapsOf(terms: readonly Term[]): readonly { readonly from: number
   });
 }
 
+/** A time without the leader of the cluster itself. */
+export interface Outage {
+  readonly from: number;
+  /** Another member leads: each lease has its time anew. */
+  readonly leadsAt: number;
+  /** The old leader is gone, or goes on. Until then one that stands still keeps those waiting who talk to it. */
+  readonly to: number;
+  readonly isSilent: boolean;
+}
+
+export interface Patience {
+  readonly ttlMs: number;
+  readonly graceMs: number;
+  /** After so long a client leaves a member that says nothing. */
+  readonly silentMs: number;
+}
+
+/**
+ * How long nobody may lead from `from` on: the ttl and the grace, counted from when another member led the cluster if that
+ * was later; and the time in which the next candidate finds out that the member it waits at stands still.
+ */
+export function gapLimitMs(from: number, outages: readonly Outage[], patience: Patience): number {
+  const { ttlMs, graceMs, silentMs } = patience;
+  let endsAt = from + ttlMs + graceMs;
+  let silence = 0;
+  for (const outage of outages.toSorted((a, b) => a.from - b.from)) {
+    if (outage.to < from || outage.from > endsAt + silence) continue;
+    endsAt = Math.max(endsAt, outage.leadsAt + ttlMs + graceMs);
+    if (outage.isSilent) silence = silentMs;
+  }
+  return endsAt + silence - from;
+}
+
 function inWords({ token, candidate, from, to }: Term): string {
   return `term ${token} of ${candidate} (${Math.round(from)}-${Math.round(to)} ms)`;
 }
