@@ -4,6 +4,7 @@ import { LEASE_MUTANTS } from './lease-mutants.js';
 import type { Mutant } from './mutant.js';
 import { NODE_MUTANTS } from './node-mutants.js';
 import { RAFT_MUTANTS } from './raft-mutants.js';
+import { SDK_GRANT_MUTANTS } from './sdk-grant-mutants.js';
 import { SESSION_MUTANTS } from './session-mutants.js';
 import { STATE_MUTANTS } from './state-mutants.js';
 import { STORAGE_MUTANTS } from './storage-mutants.js';
@@ -18,4 +19,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...WATCH_MUTANTS,
   ...SESSION_MUTANTS,
   ...GRANT_MUTANTS,
+  ...SDK_GRANT_MUTANTS,
 ];
