@@ -88,6 +88,13 @@ describe('a log that is applied as it says', () => {
     ]);
   });
 
+  it('knows what a transaction inside a transaction puts, in the branch that was taken', () => {
+    const inner = txn({ success: [put('a', '1', { lease: 7n })], failure: [put('b', '1', { lease: 8n })] });
+    const log = logWith(grant(7n, 5000), txn({ success: [inner], failure: [put('c', '1', { lease: 8n })] }));
+    expect(log.differences).toEqual([]);
+    expect(log.spec.lives[0]?.keys.at(-1)?.keys).toEqual(['a']);
+  });
+
   it('tells what hung on a lease, and which leases there were, at any time', () => {
     const { spec } = logWith(
       grant(7n, 5000),

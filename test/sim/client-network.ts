@@ -4,7 +4,7 @@
  * it began it also ends.
  */
 import type { Connection, Metadata, Stream, StreamHandler, Transport } from '../../client/transport/transport.js';
-import type { Clock } from '../../server/lib/clock.js';
+import type { Clock, Timer } from '../../server/lib/clock.js';
 import type { Random } from '../../server/lib/random.js';
 import type { NodeId } from '../../server/raft/types.js';
 import { ClientLine, type ClientLineParts, type StreamMember } from './client-line.js';
@@ -26,8 +26,12 @@ const PAUSE_MS_MAX = [200, 3000] as const;
 /** Long enough for a short session to end. */
 const SILENCE_MS = { from: 12_000, to: 30_000 } as const;
 const WINDOWS = [1, 4, 64] as const;
+/** What rounding makes of a deadline. */
+const EARLY_MS = 0.01;
 /** By how much, in thousandths, a member's clock may run faster than that of a client that believes in its leases. */
 const DECLARED_DRIFT = 10;
+/** The SDK takes no notice of shorter ones, and says so. */
+const SLEEP_MS = { from: 1300, to: 15_000 } as const;
 
 export interface ClientNetworkParts {
   readonly time: VirtualTime;
@@ -51,11 +55,14 @@ export class ClientNetwork implements SdkPorts {
     'client cuts': 0,
     'client pauses': 0,
     'client wall clock jumps': 0,
+    'client machines asleep': 0,
   };
   readonly #plan: Plan;
   readonly #parts: ClientNetworkParts;
   readonly #clients = new Set<Client>();
   readonly #random: Random;
+  /** A wall clock that goes back could hide a sleep: no run has both. */
+  readonly #sleeps: boolean;
   #isFaulty = true;
   #begun = 0;
 
@@ -63,9 +70,10 @@ export class ClientNetwork implements SdkPorts {
     this.#plan = plan;
     this.#parts = parts;
     this.#random = streamOf(plan.seed, 'client weather');
+    this.#sleeps = plan.sdkGrantClients > 0 && streamOf(plan.seed, 'sleep').below(2) === 0;
     if (plan.sessionClients + plan.sdkGrantClients === 0) return;
     this.#repeat('partitionSymmetric', EVERY_MS.cut, () => this.#cut());
-    this.#repeat('pause', EVERY_MS.pause, () => this.#pause());
+    this.#repeat('pause', EVERY_MS.pause, () => (this.#sleeps ? this.#pauseOrSleep() : this.#pause()));
     // Where nobody believes in leases the wall clock decides nothing.
     if (plan.sdkGrantClients > 0) this.#repeat('wallClockJump', EVERY_MS.jump, () => this.#jump());
   }
@@ -90,6 +98,7 @@ export class ClientNetwork implements SdkPorts {
       addresses: this.#addresses,
       transport: client,
       isPaused: () => process.isPaused,
+      isAsleep: () => process.isAsleep,
       onResumed: (listener) => client.resumed.push(listener),
       end: () => {
         this.#clients.delete(client);
@@ -206,28 +215,48 @@ export class ClientNetwork implements SdkPorts {
     this.#parts.time.after(ms, () => client.resume());
   }
 
+  #pauseOrSleep(): void {
+    if (this.#random.below(2) === 0) return this.#pause();
+    const client = pick(this.#random, [...this.#clients]);
+    if (client.process.isPaused) return;
+    const ms = longTail(this.#random, SLEEP_MS.from, SLEEP_MS.to);
+    this.counts['client machines asleep'] += 1;
+    this.#parts.trace.event(() => `the machine of ${client.name} sleeps for ${Math.round(ms)} ms`, ms);
+    client.process.sleep();
+    this.#parts.time.after(ms, () => client.resume());
+  }
+
   /** Forth looks like a sleep of the machine. */
   #jump(): void {
     const client = pick(this.#random, [...this.#clients]);
     const size = longTail(this.#random, 10, pick(this.#random, JUMP_MS_MAX));
-    const ms = this.#random.below(3) === 0 ? -size : size;
+    const ms = this.#random.below(3) === 0 && !this.#sleeps ? -size : size;
     this.counts['client wall clock jumps'] += 1;
     this.#parts.trace.event(() => `the wall clock of ${client.name} jumps by ${Math.round(ms)} ms`, ms);
     client.process.jumpWallClock(ms);
   }
 }
 
-/** What a process that stood still finds when it goes on may be canceled by what it does first. */
+/**
+ * What a process that stood still finds when it goes on may be canceled by what it does first, and after a sleep it may not
+ * be due.
+ */
 function clockOf(process: MemberProcess): Clock {
   return {
     now: () => process.now(),
     wallTime: () => process.wallTime(),
     defer: (callback) => process.defer(callback),
     setTimer(callback, ms) {
+      const dueMs = process.now() + ms;
       let isCanceled = false;
-      const timer = process.setTimer(() => {
-        if (!isCanceled) callback();
-      }, ms);
+      const arm = (afterMs: number): Timer =>
+        process.setTimer(() => {
+          if (isCanceled) return;
+          const leftMs = dueMs - process.now();
+          if (leftMs > EARLY_MS) timer = arm(leftMs);
+          else callback();
+        }, afterMs);
+      let timer = arm(ms);
       return {
         cancel() {
           isCanceled = true;

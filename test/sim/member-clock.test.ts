@@ -61,6 +61,21 @@ describe('a process', () => {
     expect(ran).toEqual(['timer at 50', 'message']);
   });
 
+  it('whose machine sleeps finds only the wall clock gone on, and goes by true time afterwards', () => {
+    const time = new VirtualTime();
+    const process = processOn(time);
+    advance(time, 100);
+    const [now, wall] = [process.now(), process.wallTime()];
+    process.sleep();
+    expect(process.isAsleep).toBe(true);
+    advance(time, 3000);
+    expect([process.now(), process.wallTime()]).toEqual([now, wall + 3000]);
+    process.resume();
+    expect([process.isAsleep, process.now(), process.wallTime()]).toEqual([false, now, wall + 3000]);
+    advance(time, 10);
+    expect([process.now(), process.wallTime()]).toEqual([now + 10, wall + 3010]);
+  });
+
   it('that has ended runs nothing ever again, paused or not', () => {
     const time = new VirtualTime();
     const process = processOn(time);

@@ -1,7 +1,7 @@
 /**
  * Time and turns as one life of a member sees them. Its monotonic clock runs at a rate of its own, its wall clock jumps.
- * The process can be paused, as by SIGSTOP: then whatever comes due waits, in order. It can end: then nothing of it ever
- * runs again.
+ * The process can be paused, as by SIGSTOP: then whatever comes due waits, in order. Its machine can sleep: then its monotonic
+ * clock stands still, too, and only the wall clock goes on. It can end: then nothing of it ever runs again.
  */
 import type { Clock, Timer } from '../../server/lib/clock.js';
 import { UNITS_PER_MS, type VirtualTime } from './virtual-time.js';
@@ -16,7 +16,9 @@ export class MemberProcess implements Clock {
   readonly #events: ProcessEvents;
   /** Local time runs `rate`/1000 as fast as true time. */
   readonly #rate: number;
-  readonly #start: number;
+  #start: number;
+  /** What the monotonic clock shows while the machine sleeps. */
+  #asleepAt: number | undefined;
   #wallOffsetMs = 0;
   #isEnded = false;
   #held: (() => void)[] | undefined;
@@ -32,10 +34,10 @@ export class MemberProcess implements Clock {
   }
 
   now(): number {
-    return this.#localAt(this.#time.now) / UNITS_PER_MS;
+    return (this.#asleepAt ?? this.#localAt(this.#time.now)) / UNITS_PER_MS;
   }
   wallTime(): number {
-    return Date.UTC(2020, 0, 1) + this.now() + this.#wallOffsetMs;
+    return Date.UTC(2020, 0, 1) + this.#localAt(this.#time.now) / UNITS_PER_MS + this.#wallOffsetMs;
   }
   setTimer(callback: () => void, ms: number): Timer {
     const due = this.#localAt(this.#time.now) + Math.ceil(ms * UNITS_PER_MS);
@@ -81,11 +83,31 @@ export class MemberProcess implements Clock {
     if (!this.#isEnded) this.#held ??= [];
   }
 
+  /** A pause of the whole machine. Timers of before come early then: whoever sets them has to look at the clock. */
+  sleep(): void {
+    if (this.#isEnded || this.isPaused) return;
+    this.pause();
+    this.#asleepAt = this.#localAt(this.#time.now);
+  }
+
+  get isAsleep(): boolean {
+    return this.#asleepAt !== undefined;
+  }
+
   resume(): void {
+    this.#wake();
     const held = this.#held ?? [];
     this.#held = undefined;
     this.resumedAtMs = this.#time.nowMs;
     for (const callback of held) this.#time.soon(() => this.run(callback));
+  }
+
+  #wake(): void {
+    if (this.#asleepAt === undefined) return;
+    const slept = this.#localAt(this.#time.now) - this.#asleepAt;
+    this.#asleepAt = undefined;
+    this.#start -= slept;
+    this.#wallOffsetMs += slept / UNITS_PER_MS;
   }
 
   #localAt(units: number): number {

@@ -83,6 +83,7 @@ export class HeldChecks implements HeldRecords {
   }
 
   look(holding: Holding): void {
+    if (holding.isAsleep()) return;
     const { who, names, grant } = holding;
     const ended = this.#ends.get(grant.attempt);
     const isSure = isSurelyHeld(holding);

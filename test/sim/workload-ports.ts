@@ -78,6 +78,8 @@ export interface Holding {
   readonly names: readonly string[];
   readonly grant: HeldGrant;
   readonly isPaused: () => boolean;
+  /** Nobody can ask it anything. */
+  readonly isAsleep: () => boolean;
   /** The work that it is for goes on: nobody may give it back meanwhile. */
   isBusy: boolean;
 }
@@ -135,6 +137,8 @@ export interface SdkProcess {
   readonly transport: Transport;
   /** It stands still: nothing of it runs, and its clock goes on. */
   isPaused(): boolean;
+  /** Its clock stands still, too. */
+  isAsleep(): boolean;
   /** `listener` is called whenever the process goes on, before anything that has come due meanwhile. */
   onResumed(listener: () => void): void;
   /** It dies: nothing of it runs any more. */

@@ -50,6 +50,13 @@ export const SDK_GRANT_MUTANTS: readonly Mutant[] = [
     replacements: [{ file: DEADLINE, find: 'CLOCK_DRIFT = 0.01;', replace: 'CLOCK_DRIFT = 0;' }],
   },
   {
+    name: 'wall clock not looked at',
+    hazard: 'The monotonic clock stands still while the machine sleeps, and the lease ends.',
+    replacements: [
+      { file: DEADLINE, find: '(slept ? elapsedWall : elapsed)', replace: '(slept ? elapsed : elapsed)' },
+    ],
+  },
+  {
     name: 'assertHeld goes by what a timer has noted',
     hazard: 'After a pause no timer has run yet.',
     replacements: [

@@ -91,6 +91,7 @@ export class SdkGrantLife {
       names,
       grant,
       isPaused: () => process.isPaused(),
+      isAsleep: () => process.isAsleep(),
       isBusy: true,
       goodUntilMs: -Infinity,
     };
