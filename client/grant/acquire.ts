@@ -1,6 +1,6 @@
 /**
  * Gets a grant. The attempt has a name before anything is sent, so that whatever is sent again finds itself; and however it
- * ends, nothing of it is left: what cannot be given back ends with its lease, which nobody uses again then.
+ * ends, nothing of it is left: what cannot be given back ends with its lease, which nobody new gets then.
  */
 import type { Lease } from '../api/lease.js';
 import type { Caller } from '../calls/caller.js';
@@ -8,7 +8,8 @@ import { isQuorateError, QuorateError } from '../core/quorate-error.js';
 import type { Clock } from '../lib/clock.js';
 import type { Random } from '../lib/random.js';
 import { type Bytes, bufferFrom } from '../wire/bytes.js';
-import { grantAcquire, grantAwait, grantRelease, type Place, type Wish } from '../wire/grant-wire.js';
+import { grantAcquire, grantAwait, type Place, type Wish } from '../wire/grant-wire.js';
+import { giveBack } from './give-back.js';
 import { Grant } from './grant.js';
 import type { LeasePool, LeaseUse } from './lease-pool.js';
 import { randomId } from './random-id.js';
@@ -49,8 +50,6 @@ const TTL_MS = 10_000;
 const ATTEMPT_WORDS = 4;
 /** How long one question for the grant stays open. */
 const AWAIT_MS = 30_000;
-/** How long the giving back of an attempt is tried, whoever waits for what. */
-const CLEAN_UP_MS = 30_000;
 
 /** Waits for it. */
 export async function acquireGrant(ports: GrantPorts, wanted: Wanted, options: AcquireOptions): Promise<Grant> {
@@ -87,7 +86,7 @@ async function attempted(ports: GrantPorts, wanted: Attempt, options: AcquireOpt
     use.lease.assertAlive();
     return new Grant({ ...granted, caller: ports.caller, use, names: wanted.names, attempt });
   } catch (error) {
-    void cleanUp(ports.caller, attempt, use);
+    void giveBack(ports.caller, attempt, use);
     throw error;
   }
 }
@@ -137,16 +136,6 @@ async function turn({ caller, clock }: GrantPorts, waiting: Waiting): Promise<Om
         throw new QuorateError('GRANT_LOST', { detail: 'while it waited', cause: error });
       if (!isQuorateError(error, 'DEADLINE_EXCEEDED')) throw error;
     }
-  }
-}
-
-/** In the order of the session it comes after the acquire, which by then was applied or never will be. */
-async function cleanUp(caller: Caller, attempt: string, use: LeaseUse): Promise<void> {
-  try {
-    await caller.call(grantRelease(attempt), { timeout: CLEAN_UP_MS });
-    use.end(true);
-  } catch {
-    use.end(false);
   }
 }
 

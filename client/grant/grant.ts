@@ -4,6 +4,7 @@ import type { Caller, CallOptions } from '../calls/caller.js';
 import { isQuorateError, QuorateError } from '../core/quorate-error.js';
 import { grantAwait, grantProclaim, grantRelease } from '../wire/grant-wire.js';
 import type { Guard } from '../wire/txn-wire.js';
+import { giveBack } from './give-back.js';
 import type { LeaseUse } from './lease-pool.js';
 
 /**
@@ -95,7 +96,10 @@ export class Grant implements AsyncDisposable {
     }
   }
 
-  /** Gives it back. True unless it was lost before. Safe to call again. */
+  /**
+   * Gives it back. True unless it was lost before. Safe to call again. Where it rejects, the client goes on trying by
+   * itself, for as long as the lease lives.
+   */
   release(options: CallOptions = {}): Promise<boolean> {
     this.#releasing ??= this.#release('', options);
     return this.#releasing;
@@ -130,7 +134,7 @@ export class Grant implements AsyncDisposable {
     try {
       await caller.call(grantProclaim(attempt, this.token, value), options);
     } catch (error) {
-      if (isQuorateError(error, 'GRANT_NOT_FOUND')) this.#lose('it was taken away');
+      if (isQuorateError(error, 'GRANT_NOT_FOUND') && !this.#isLeaving) this.#lose('it was taken away');
       throw error;
     }
   }
@@ -153,10 +157,10 @@ export class Grant implements AsyncDisposable {
       use.end(true);
       return wasHeld;
     } catch (error) {
-      // Whether it is given back is in doubt: with its lease it surely ends.
+      // Whether it is given back is in doubt, and nobody here wants it any more.
       if (!isQuorateError(error, 'GRANT_NOT_FOUND')) {
         this.#isReleased = true;
-        use.end(false);
+        void giveBack(caller, attempt, use);
       }
       throw error;
     } finally {

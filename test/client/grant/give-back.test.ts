@@ -1,0 +1,68 @@
+/** What becomes of grants that were given up while the cluster did not answer. */
+import { describe, expect, it } from 'vitest';
+import type { Lease } from '../../../client/api/lease.js';
+import type { Caller } from '../../../client/calls/caller.js';
+import { Grant } from '../../../client/grant/grant.js';
+import { giveBack } from '../../../client/grant/give-back.js';
+import type { LeaseUse } from '../../../client/grant/lease-pool.js';
+import { type ErrorCode, isQuorateError, QuorateError } from '../../../client/index.js';
+
+type Answer = ErrorCode | boolean;
+
+/** A cluster that answers releases as it is told, and nothing else; and a lease that others keep alive. */
+class Rig {
+  readonly ends: boolean[] = [];
+  releases = 0;
+  leaseState = 'held';
+  readonly #answers: Answer[];
+
+  constructor(...answers: readonly Answer[]) {
+    this.#answers = [...answers];
+  }
+
+  readonly caller = {
+    call: ({ kind }: { readonly kind: string }) => {
+      if (kind !== 'grantRelease') return new Promise(() => undefined);
+      this.releases += 1;
+      const answer = this.#answers.shift();
+      if (answer === undefined) return new Promise(() => undefined);
+      return typeof answer === 'string' ? Promise.reject(new QuorateError(answer)) : Promise.resolve(answer);
+    },
+  } as unknown as Caller;
+
+  get use(): LeaseUse {
+    const lease = { signal: new AbortController().signal } as Lease;
+    Object.defineProperty(lease, 'state', { get: () => this.leaseState });
+    return { lease, end: (isClean) => this.ends.push(isClean) };
+  }
+
+  grant(): Grant {
+    const { caller, use } = this;
+    return new Grant({ caller, use, names: [Buffer.from('n')], attempt: 'a', token: 1, slots: [], change: 1 });
+  }
+}
+
+const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+const codeOf = (error: unknown): string => (isQuorateError(error) ? error.code : String(error));
+
+describe('a grant that is given up', () => {
+  it('while nobody answers is given back as soon as somebody does, though others keep its lease alive', async () => {
+    const rig = new Rig('DEADLINE_EXCEEDED', 'DEADLINE_EXCEEDED', 'SESSION_EXPIRED', true);
+    expect(await rig.grant().release().catch(codeOf)).toBe('DEADLINE_EXCEEDED');
+    await settled();
+    expect([rig.releases, rig.ends]).toEqual([4, [true]]);
+  });
+
+  it('is left to its lease once that is over', async () => {
+    const rig = new Rig('DEADLINE_EXCEEDED', true);
+    rig.leaseState = 'lost';
+    await giveBack(rig.caller, 'a', rig.use);
+    expect([rig.releases, rig.ends]).toEqual([0, [false]]);
+  });
+
+  it('is left to its lease when the client is closed', async () => {
+    const rig = new Rig('CLOSED', true);
+    await giveBack(rig.caller, 'a', rig.use);
+    expect([rig.releases, rig.ends]).toEqual([1, [false]]);
+  });
+});
