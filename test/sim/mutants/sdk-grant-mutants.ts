@@ -123,12 +123,12 @@ export const SDK_GRANT_MUTANTS: readonly Mutant[] = [
   {
     name: 'attempt given up is not given back',
     hazard: 'Its lease is shared and lives on: nobody ever gets past it.',
-    replacements: [{ file: ACQUIRE, find: 'void cleanUp(ports.caller, attempt, use);', replace: 'use.end(true);' }],
+    replacements: [{ file: ACQUIRE, find: 'void giveBack(ports.caller, attempt, use);', replace: 'use.end(true);' }],
   },
   {
-    name: 'lease in doubt used again',
-    hazard: 'Something hangs on it that nobody knows of.',
-    replacements: [{ file: ACQUIRE, find: '    use.end(false);\n', replace: '    use.end(true);\n' }],
+    name: 'release in doubt left to its lease',
+    hazard: 'Others of the process keep that alive, and may wait for the very lock.',
+    replacements: [{ file: GRANT, find: '        void giveBack(caller, attempt, use);\n', replace: '        use.end(false);\n' }],
   },
   {
     name: 'acquire asked again under another name',

@@ -68,7 +68,7 @@ function judge(
   const code = life.rejected(`${who} lead`, error, 'TERM_OVERRUN', ...(isOverrun ? ['GRANT_OWNED'] : []));
   if (code !== 'TERM_OVERRUN') return;
   life.parts.tally.add('sdk terms overrun');
-  if (open !== 1) life.parts.findings.add('sdk-lead', `${who}: told of an overrun of ${open} terms`);
+  if (open > 1) life.parts.findings.add('sdk-lead', `${who}: told of an overrun of ${open} terms`);
 }
 
 /** Options that are not there are not said to be undefined. */
