@@ -87,6 +87,10 @@ async function attempted(ports: GrantPorts, wanted: Attempt, options: AcquireOpt
     return new Grant({ ...granted, caller: ports.caller, use, names: wanted.names, attempt });
   } catch (error) {
     void giveBack(ports.caller, attempt, use);
+    // The cluster knew before this client did.
+    if (isQuorateError(error, 'LEASE_NOT_FOUND')) {
+      throw new QuorateError('LEASE_LOST', { detail: `lease ${use.lease.id} is over`, cause: error });
+    }
     throw error;
   }
 }

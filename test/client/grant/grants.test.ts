@@ -214,6 +214,12 @@ describe('a mutex', () => {
     expect(await queueOf(`mutex/${name}`)).toEqual({ granted: 0, waiting: 0 });
   });
 
+  it('is refused as a loss where the cluster knows already that the lease is over', async () => {
+    const lease = await one.lease.grant({ ttl: 60_000 });
+    await two.lease.revoke(lease.id);
+    expect(await codeOf(one.mutex(fresh()).acquire({ lease }))).toBe('LEASE_LOST');
+  });
+
   it('shares one lease with the other locks of its client, and gives it back when all are idle', async () => {
     const client = await connect(server);
     const locks = await Promise.all(
