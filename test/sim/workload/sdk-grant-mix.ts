@@ -70,5 +70,5 @@ const WEIGHTS: Readonly<Record<SdkGrantPlayName, number>> = {
   share: 4,
   permits: 3,
   several: 2,
-  force: 1,
+  force: 2,
 };

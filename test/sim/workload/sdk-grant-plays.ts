@@ -9,6 +9,8 @@ type SdkGrantPlay = (lane: SdkGrantLane) => Promise<unknown>;
 const ALONE = { mode: 'exclusive', weight: 1, capacity: 0 } as const;
 const TOGETHER = { mode: 'shared', weight: 1, capacity: 0 } as const;
 const FORCE_MS = 3000;
+/** Of what is known: the others are hardly held any more. */
+const NEWEST = 4;
 
 export const ELECTION = 'e';
 const SHARED = 'w';
@@ -128,7 +130,7 @@ const force: SdkGrantPlay = async ({ life, random }) => {
   const { ports, known } = life.parts;
   const targets = ports.targets();
   if (known.length === 0 || targets.length === 0) return;
-  const { name, token } = pick(random, known);
+  const { name, token } = pick(random, known.slice(-NEWEST));
   ports.trace(`an operator takes away token ${token} of ${name}`);
   const deadline = ports.clock.now() + FORCE_MS;
   pick(random, targets)
