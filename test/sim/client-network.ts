@@ -25,6 +25,7 @@ const CUT_MS_MAX = [500, 4000, 15_000] as const;
 const PAUSE_MS_MAX = [200, 3000] as const;
 /** Long enough for a short session to end. */
 const SILENCE_MS = { from: 12_000, to: 30_000 } as const;
+const SLOW_SPELL = { ms: { from: 50, to: 600 }, lastsMs: { from: 1000, to: 5000 } } as const;
 const WINDOWS = [1, 4, 64] as const;
 /** What rounding makes of a deadline. */
 const EARLY_MS = 0.01;
@@ -56,6 +57,7 @@ export class ClientNetwork implements SdkPorts {
     'client pauses': 0,
     'client wall clock jumps': 0,
     'client machines asleep': 0,
+    'client slow spells': 0,
   };
   readonly #plan: Plan;
   readonly #parts: ClientNetworkParts;
@@ -72,7 +74,11 @@ export class ClientNetwork implements SdkPorts {
     this.#random = streamOf(plan.seed, 'client weather');
     this.#sleeps = plan.sdkGrantClients > 0 && streamOf(plan.seed, 'sleep').below(2) === 0;
     if (plan.sessionClients + plan.sdkGrantClients === 0) return;
-    this.#repeat('partitionSymmetric', EVERY_MS.cut, () => this.#cut());
+    this.#repeat('partitionSymmetric', EVERY_MS.cut, () => {
+      // Answers that are late, and then none at all, are what leases have to outlive.
+      if (plan.sdkGrantClients > 0 && this.#random.below(2) === 0) this.#slowDown();
+      else this.#cut(pick(this.#random, [...this.#clients]));
+    });
     this.#repeat('pause', EVERY_MS.pause, () => (this.#sleeps ? this.#pauseOrSleep() : this.#pause()));
     // Where nobody believes in leases the wall clock decides nothing.
     if (plan.sdkGrantClients > 0) this.#repeat('wallClockJump', EVERY_MS.jump, () => this.#jump());
@@ -120,6 +126,7 @@ export class ClientNetwork implements SdkPorts {
     this.#isFaulty = false;
     for (const client of this.#clients) {
       client.cutOff = new Set();
+      client.slowMs = 0;
       client.resume();
     }
   }
@@ -163,7 +170,8 @@ export class ClientNetwork implements SdkPorts {
     return true;
   }
 
-  #delayMs({ random }: Client): number {
+  #delayMs({ random, slowMs }: Client): number {
+    if (slowMs > 0) return between(random, slowMs / 2, slowMs);
     const strength = this.#plan.faults.messageDelay;
     if (!this.#isFaulty || strength === undefined || !chance(random, SLOW_FRAMES_SHARE * strength)) return 0;
     return longTail(random, 0, SLOW_MS);
@@ -187,8 +195,7 @@ export class ClientNetwork implements SdkPorts {
   }
 
   /** From one member, some or all. */
-  #cut(): void {
-    const client = pick(this.#random, [...this.#clients]);
+  #cut(client: Client): void {
     const addresses = this.#addresses;
     const share = pick(this.#random, [1 / addresses.length, 0.5, 1]);
     const cut = new Set(addresses.filter(() => chance(this.#random, share)));
@@ -213,6 +220,19 @@ export class ClientNetwork implements SdkPorts {
     this.#parts.trace.event(() => `${client.name} is paused for ${Math.round(ms)} ms`, ms);
     client.process.pause();
     this.#parts.time.after(ms, () => client.resume());
+  }
+
+  /** For a while, and then it is cut off. */
+  #slowDown(): void {
+    const client = pick(this.#random, [...this.#clients]);
+    if (client.slowMs > 0) return;
+    client.slowMs = between(this.#random, SLOW_SPELL.ms.from, SLOW_SPELL.ms.to);
+    this.counts['client slow spells'] += 1;
+    this.#parts.trace.event(() => `frames of ${client.name} take ${Math.round(client.slowMs)} ms`, client.slowMs);
+    this.#parts.time.after(between(this.#random, SLOW_SPELL.lastsMs.from, SLOW_SPELL.lastsMs.to), () => {
+      client.slowMs = 0;
+      if (this.#isFaulty && this.#clients.has(client)) this.#cut(client);
+    });
   }
 
   #pauseOrSleep(): void {
@@ -277,6 +297,8 @@ class Client implements Transport {
   readonly lines = new Set<ClientLine>();
   /** Nobody is reached there for now. */
   cutOff: ReadonlySet<string> = new Set();
+  /** Frames take up to so long for now. */
+  slowMs = 0;
   /** Whoever looks first when the process goes on. */
   readonly resumed: (() => void)[] = [];
   readonly #addresses = new WeakMap<ClientLine, string>();

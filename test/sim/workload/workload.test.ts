@@ -62,6 +62,17 @@ describe('clients of the SDK', () => {
   });
 });
 
+describe('processes with grants of the SDK', () => {
+  it('hold nothing that the log has ended, are paused and lose, and leave nothing behind', slow, async () => {
+    const faults = { messageLoss: 0.5, partitionSymmetric: 0.7, pause: 0.9, clockRate: 1, wallClockJump: 0.7 };
+    const sum = await cleanRuns(5, { sdkGrantClients: 2, faults, faultyMs: 20_000 });
+    const grants = ['acquired', 'released', 'lost', 'not free', 'not acquired'].map((what) => `sdk grants ${what}`);
+    const looks = ['sdk looks at a holding in jeopardy', 'sdk holdings looked at after a pause'];
+    const others = ['sdk terms', 'sdk observations', 'sdk runs', 'sdk guarded writes', 'sdk proclamations'];
+    expect([...grants, ...looks, ...others].filter((name) => (sum[name] ?? 0) === 0)).toEqual([]);
+  });
+});
+
 describe('a member that breaks its word is found out:', slow, () => {
   const lies: readonly (readonly [string, Door, RegExp])[] = [
     ['names another member', doors.saysOtherMember, /^client: .* member 2 in the header/],
