@@ -52,9 +52,7 @@ export const SDK_GRANT_MUTANTS: readonly Mutant[] = [
   {
     name: 'wall clock not looked at',
     hazard: 'The monotonic clock stands still while the machine sleeps, and the lease ends.',
-    replacements: [
-      { file: DEADLINE, find: '(slept ? elapsedWall : elapsed)', replace: '(slept ? elapsed : elapsed)' },
-    ],
+    replacements: [{ file: DEADLINE, find: '(slept ? elapsedWall : elapsed)', replace: '(slept ? elapsed : elapsed)' }],
   },
   {
     name: 'assertHeld goes by what a timer has noted',
@@ -128,7 +126,9 @@ export const SDK_GRANT_MUTANTS: readonly Mutant[] = [
   {
     name: 'release in doubt left to its lease',
     hazard: 'Others of the process keep that alive, and may wait for the very lock.',
-    replacements: [{ file: GRANT, find: '        void giveBack(caller, attempt, use);\n', replace: '        use.end(false);\n' }],
+    replacements: [
+      { file: GRANT, find: '        void giveBack(caller, attempt, use);\n', replace: '        use.end(false);\n' },
+    ],
   },
   {
     name: 'acquire asked again under another name',
