@@ -55,7 +55,9 @@ class Told {
       lives.push(life);
     }
     for (const { call, outcome } of history.operations) {
-      if (call.kind === 'acquire' && outcome.kind !== 'failed') this.#mayHaveHappened.add(call.wish.attempt);
+      // Who waited, and is told that it is lost, had a place.
+      const isRefused = outcome.kind === 'failed' && outcome.code !== 'GRANT_NOT_FOUND';
+      if (call.kind === 'acquire' && !isRefused) this.#mayHaveHappened.add(call.wish.attempt);
     }
     let change = 0;
     this.#versions = [...history.operations]
@@ -95,22 +97,21 @@ class Told {
   }
 
   #failed(call: GrantCall, code: string, endMs: number): string | undefined {
-    if (call.kind === 'acquire') {
+    if (call.kind === 'acquire' && code !== 'GRANT_NOT_FOUND') {
       const { attempt } = call.wish;
       const lives = this.#lives.get(attempt) ?? [];
       return lives.length > 0 && !this.#mayHaveHappened.has(attempt) ? 'it stood in the log' : undefined;
     }
-    if (call.kind === 'granted' && code === 'GRANT_NOT_FOUND') {
-      const isOver = (this.#lives.get(call.attempt) ?? []).some(
-        ({ endedMs }) => endedMs !== undefined && endedMs <= endMs,
-      );
+    if ((call.kind === 'granted' || call.kind === 'acquire') && code === 'GRANT_NOT_FOUND') {
+      const { attempt } = call.kind === 'granted' ? call : call.wish;
+      const isOver = (this.#lives.get(attempt) ?? []).some(({ endedMs }) => endedMs !== undefined && endedMs <= endMs);
       return isOver ? undefined : 'it was not over';
     }
     return call.kind === 'guarded' || call.kind === 'fenced' ? this.#written(call.value, undefined) : undefined;
   }
 
   #acquired(
-    { wish, mayWait }: Extract<GrantCall, { kind: 'acquire' }>,
+    { wish, mayWait, waitsThere }: Extract<GrantCall, { kind: 'acquire' }>,
     answer: Answered<'acquire'>,
     endMs: number,
   ): string | undefined {
@@ -118,6 +119,7 @@ class Told {
     if (place === 0) return mayWait || token > 0 ? 'no place, and it may wait' : undefined;
     const life = this.#lives.get(wish.attempt)?.find((one) => one.place === place);
     if (life === undefined || life.begunMs > endMs) return 'it did not stand there';
+    if (waitsThere && token === 0) return 'neither granted nor refused';
     return token === 0 ? undefined : tokenComplaint(life, token, slots, endMs);
   }
 

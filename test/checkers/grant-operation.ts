@@ -12,7 +12,13 @@ export interface GrantOperation {
 }
 
 export type GrantCall =
-  | { readonly kind: 'acquire'; readonly wish: GrantWish; readonly mayWait: boolean }
+  | {
+      readonly kind: 'acquire';
+      readonly wish: GrantWish;
+      readonly mayWait: boolean;
+      /** It is answered when it is granted, not when it has a place. */
+      readonly waitsThere: boolean;
+    }
   /** Waits until it is granted. `change`: of the answer that told of its place. */
   | { readonly kind: 'granted'; readonly attempt: string; readonly name: string; readonly change: number }
   | { readonly kind: 'release'; readonly attempt: string; readonly to: string }
@@ -76,7 +82,7 @@ export function describeGrantCall(call: GrantCall): string {
       const { attempt, names, mode, weight, capacity, priority, lease, lockDelayMs, owner } = call.wish;
       const size = capacity === 0 ? '' : ` ${weight} of ${capacity}`;
       const extras = `${priority === 0 ? '' : ` priority ${priority}`}${lockDelayMs === 0 ? '' : ` delay ${lockDelayMs} ms`}${owner === '' ? '' : ` for ${owner}`}`;
-      return `${call.mayWait ? 'acquire' : 'try'} ${attempt} ${mode} ${names.join('+')}${size} on lease ${lease}${extras}`;
+      return `${call.mayWait ? (call.waitsThere ? 'attain' : 'acquire') : 'try'} ${attempt} ${mode} ${names.join('+')}${size} on lease ${lease}${extras}`;
     }
     case 'granted':
       return `wait for ${call.attempt} from ${call.change}`;

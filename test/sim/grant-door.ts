@@ -1,4 +1,7 @@
-/** The grants of a running member as clients reach them: the same way, and the same checks, as through its other doors. */
+/**
+ * The grants of a running member as clients reach them: the same way, and the same checks, as through its other doors, by the
+ * member's coordination service; as through a session only where somebody takes a place first and then waits for the grant.
+ */
 import type {
   AcquireAnswer,
   AttemptPlace,
@@ -15,23 +18,31 @@ import type {
   GrantReleaseCommand,
 } from '../../server/state/command.js';
 import type { Call, Door } from './door.js';
+import type { ServedGrants } from './served-grants.js';
 
 interface Answer {
   readonly header: Header;
 }
 
-export type GrantTarget = Pick<
-  GrantMember,
-  'acquire' | 'release' | 'proclaim' | 'force' | 'granted' | 'describe' | 'next'
->;
+export interface GrantTarget
+  extends Pick<GrantMember, 'acquire' | 'release' | 'proclaim' | 'force' | 'granted' | 'describe' | 'next'> {
+  /** Answers when it is granted, where it may wait. */
+  attain: GrantMember['acquire'];
+}
 
 export class GrantDoor implements GrantTarget {
   readonly #door: Door;
   readonly #grants: GrantMember;
+  readonly #served: ServedGrants;
 
-  constructor(door: Door, grants: GrantMember) {
+  constructor(door: Door, grants: GrantMember, served: ServedGrants) {
     this.#door = door;
     this.#grants = grants;
+    this.#served = served;
+  }
+
+  attain(command: GrantAcquireCommand, options?: RequestOptions): Promise<AcquireAnswer> {
+    return this.#call('grantAttain', options, (local) => this.#served.acquire(command, local));
   }
 
   acquire(command: GrantAcquireCommand, options?: RequestOptions): Promise<AcquireAnswer> {
@@ -39,19 +50,19 @@ export class GrantDoor implements GrantTarget {
   }
 
   release(command: GrantReleaseCommand, options?: RequestOptions): Promise<{ header: Header; released: boolean }> {
-    return this.#call('grantRelease', options, (local) => this.#grants.release(command, local));
+    return this.#call('grantRelease', options, (local) => this.#served.release(command, local));
   }
 
   proclaim(command: GrantProclaimCommand, options?: RequestOptions): Promise<Answer> {
-    return this.#call('grantProclaim', options, (local) => this.#grants.proclaim(command, local));
+    return this.#call('grantProclaim', options, (local) => this.#served.proclaim(command, local));
   }
 
   force(command: GrantForceCommand, options?: RequestOptions): Promise<Answer> {
-    return this.#call('grantForce', options, (local) => this.#grants.force(command, local));
+    return this.#call('grantForce', options, (local) => this.#served.force(command, local));
   }
 
-  describe(range: undefined, limit: number, options?: RequestOptions): Promise<DescribeAnswer> {
-    return this.#call('grantDescribe', options, (local) => this.#grants.describe(range, limit, local));
+  describe(_: undefined, limit: number, options?: RequestOptions): Promise<DescribeAnswer> {
+    return this.#call('grantDescribe', options, (local) => this.#served.describe(limit, local));
   }
 
   /** The header is of this member's own state, which may be behind. */
@@ -61,7 +72,7 @@ export class GrantDoor implements GrantTarget {
   }
 
   next(name: string, change: number, signal: AbortSignal): Promise<QueueAnswer> {
-    const make: Call<QueueAnswer>['make'] = (_, local) => this.#grants.next(name, change, local.signal ?? signal);
+    const make: Call<QueueAnswer>['make'] = (_, local) => this.#served.next(name, change, local.signal);
     return this.#door.call({ signal }, { name: 'grantNext', isLinearizable: false, make, headerOf: () => undefined });
   }
 

@@ -8,6 +8,7 @@ import type { Member } from '../../server/node/member.js';
 import type { GrantTarget } from './grant-door.js';
 import type { GrantWaits } from './grant-waits.js';
 import type { MemberProcess } from './member-clock.js';
+import type { ServedGrants } from './served-grants.js';
 import type { SessionDoor } from './session-door.js';
 import type { SimDisk, WriteMoment } from './sim-disk.js';
 import type { SimIdentityFile } from './sim-identity-file.js';
@@ -33,6 +34,7 @@ export interface Running {
   readonly watches: WatchDoor;
   readonly leaseDoor: LeaseMember;
   readonly grantDoor: GrantTarget;
+  readonly servedGrants: ServedGrants;
   /** Those who wait there. */
   readonly grantWaits: GrantWaits;
   /** How clients of the SDK do. */

@@ -36,6 +36,7 @@ import type { Plan } from './plan-types.js';
 import type { Violation } from './seed-result.js';
 import { type CutKind, type DiskEvents, type DiskWeather, drawCut, SimDisk } from './sim-disk.js';
 import { simEngine } from './sim-engine.js';
+import { ServedGrants } from './served-grants.js';
 import { SessionDoor } from './session-door.js';
 import { SimIdentityFile } from './sim-identity-file.js';
 import { SimNetwork } from './sim-network.js';
@@ -257,6 +258,7 @@ export class World {
     const stop = async (): Promise<void> => {
       running.watches.stop();
       running.sessions.stop();
+      running.servedGrants.stop();
       await running.node.handOver();
       await running.node.stop();
     };
@@ -393,6 +395,7 @@ export class World {
       records: this.checks.grants,
       report,
     });
+    const servedGrants = new ServedGrants({ kv, grants, process, electionMs: this.plan.electionMs });
     const sessionTtlMs = drawSessionTtlMs(this.plan.seed);
     const sessionParts = { node, store, clock: process, clusterId: CLUSTER_ID, kv, leases, sessionTtlMs };
     const memberSessions = new NodeSessionMember(sessionParts);
@@ -401,9 +404,20 @@ export class World {
     void node.fatal.then((fatal) => this.#fatal(life, fatal));
     this.checks.starting(id, node);
     await node.start();
-    const grantDoor = new GrantDoor(door, grants);
+    const grantDoor = new GrantDoor(door, grants, servedGrants);
     const watched = this.checks.started(id, node);
-    life.running = { node, kv, door, leaseDoor, grantDoor, grantWaits: grants, watches, sessions, watched };
+    life.running = {
+      node,
+      kv,
+      door,
+      leaseDoor,
+      grantDoor,
+      servedGrants,
+      grantWaits: grants,
+      watches,
+      sessions,
+      watched,
+    };
     life.stage = 'running';
     const { index } = loaded.applied;
     this.trace.event(

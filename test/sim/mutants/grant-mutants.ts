@@ -338,4 +338,15 @@ export const GRANT_MUTANTS: readonly Mutant[] = [
     hazard: 'The order in which holders are told depends on who proclaimed, and is another one after a restart.',
     replacements: [{ file: QUEUE, find: '.sort((a, b) => a.token - b.token);', replace: ';' }],
   },
+  {
+    name: 'place told as a grant',
+    hazard: 'The service answers whoever waits as soon as it has a place, with the token of nobody.',
+    replacements: [
+      {
+        file: 'rpc/coordination-service.ts',
+        find: '    if (answer.place === 0 || answer.token > 0) return acquireToWire(answer);',
+        replace: '    if (answer.place >= 0) return acquireToWire(answer);',
+      },
+    ],
+  },
 ];

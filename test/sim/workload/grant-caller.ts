@@ -12,7 +12,7 @@ import {
 } from '../../checkers/grant-operation.js';
 import type { Target, WorkloadPorts } from '../workload-ports.js';
 import type { Findings } from './findings.js';
-import { isGrantRefusal } from './outcome-codes.js';
+import { isGrantDoubt, isGrantRefusal } from './outcome-codes.js';
 import type { Tally } from './tally.js';
 
 export interface GrantAsking {
@@ -83,7 +83,7 @@ export class GrantCaller {
   #rejected(asking: GrantAsking, error: unknown): GrantOutcome {
     if (error instanceof QuorateError) {
       if (isGrantRefusal(asking.call, error.code)) return { kind: 'failed', code: error.code };
-      if (error.code === 'OUTCOME_UNKNOWN') return { kind: 'unknown', code: error.code };
+      if (isGrantDoubt(asking.call, error.code)) return { kind: 'unknown', code: error.code };
     }
     const message = `c${asking.client} ${describeGrantCall(asking.call)} at m${asking.target.id}: rejected with ${String(error)}`;
     this.#parts.findings.add('client', message);
@@ -95,7 +95,8 @@ export class GrantCaller {
     const operation = { client, member: `m${target.id}`, call, outcome, startMs, endMs: ports.clock.now() };
     ports.trace(`c${client} ${describeGrantCall(call)}: ${describeGrantOutcome(outcome)}`);
     this.history.push(operation);
-    tally.add(`grant ${call.kind} ${outcome.kind}`);
+    const name = call.kind === 'acquire' && call.mayWait && call.waitsThere ? 'attain' : call.kind;
+    tally.add(`grant ${name} ${outcome.kind}`);
     if (outcome.kind !== 'ok') tally.add(`code ${outcome.code}`);
     return operation;
   }
@@ -109,10 +110,10 @@ async function send(
 ): Promise<GrantAnswer> {
   switch (call.kind) {
     case 'acquire': {
-      const { place, token, slots, change } = await grants.acquire(
-        { kind: 'grantAcquire', ...call.wish, mayWait: call.mayWait },
-        options,
-      );
+      const { wish, mayWait, waitsThere } = call;
+      const command = { kind: 'grantAcquire', ...wish, mayWait } as const;
+      const acquired = waitsThere ? grants.attain(command, { ...options, signal }) : grants.acquire(command, options);
+      const { place, token, slots, change } = await acquired;
       return { kind: 'acquire', place, token, slots, change };
     }
     case 'granted': {

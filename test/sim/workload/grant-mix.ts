@@ -23,6 +23,8 @@ export interface GrantMix {
   readonly abandonPercent: number;
   /** Of those that hold: how many leave it to the lease. */
   readonly forgetPercent: number;
+  /** Of requests that are answered when they are granted, or cannot be at once. */
+  readonly waitTherePercent: number;
   /** The same request at two members at a time. */
   readonly twicePercent: number;
   readonly ownerPercent: number;
@@ -44,6 +46,7 @@ export function drawGrantMix(random: Random): GrantMix {
     patienceMs: pickSome(random, [300, 1000, 5000], between(random, 1, 3)),
     abandonPercent: pick(random, [5, 30]),
     forgetPercent: pick(random, [5, 30]),
+    waitTherePercent: pick(random, [0, 50, 100]),
     twicePercent: pick(random, [0, 10, 40]),
     ownerPercent: pick(random, [0, 40]),
     observePercent: pick(random, [0, 50, 100]),

@@ -71,7 +71,8 @@ async function take(turn: GrantTurn, want: Want, mayWait: boolean): Promise<void
   const wish = await turn.wish(want);
   if (wish === undefined) return;
   const { attempt, names } = wish;
-  const acquired = await turn.insist({ kind: 'acquire', wish, mayWait });
+  const waitsThere = chance(random, mix.waitTherePercent);
+  const acquired = await turn.insist({ kind: 'acquire', wish, mayWait, waitsThere });
   if (acquired?.kind !== 'acquire') {
     // Whatever has become of it: nothing may be left of it.
     await turn.insist({ kind: 'release', attempt, to: '' });

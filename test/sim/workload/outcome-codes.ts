@@ -77,10 +77,24 @@ const ABOUT_GRANTS: Readonly<Record<GrantCall['kind'], readonly ErrorCode[]>> = 
 };
 
 /** The same of a call about grants. */
-export function isGrantRefusal({ kind }: GrantCall, code: ErrorCode): boolean {
+export function isGrantRefusal(call: GrantCall, code: ErrorCode): boolean {
+  const { kind } = call;
+  if (isGrantDoubt(call, code)) return false;
+  // Who waits is told that it is lost.
+  if (kind === 'acquire' && call.waitsThere && code === 'GRANT_NOT_FOUND') return true;
+  // Learners serve none of it.
+  if (code === 'NOT_ON_LEARNER') return true;
   const isQuestion = kind === 'granted' || kind === 'describe' || kind === 'next';
   return ABOUT_GRANTS[kind].includes(code) || (isQuestion ? REFUSED_READ : REFUSED_WRITE).has(code);
 }
+
+/** Whether the code leaves it open what became of a call about grants: who waits may have a place when it is told that. */
+export function isGrantDoubt(call: GrantCall, code: ErrorCode): boolean {
+  if (code === 'OUTCOME_UNKNOWN') return true;
+  return call.kind === 'acquire' && call.mayWait && call.waitsThere && WAITS_END.has(code);
+}
+
+const WAITS_END: ReadonlySet<ErrorCode> = new Set(['STOPPED', 'CANCELED', 'DEADLINE_EXCEEDED']);
 
 /** Another member, or the same one later, may take what was refused like this. */
 export function isWorthAnotherTry(outcome: Outcome): boolean {
