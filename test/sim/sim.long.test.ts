@@ -45,6 +45,7 @@ const FLOORS = {
   'writes under a token': 5_000,
   'writes under a token refused': 1_000,
   'grant next ok': 12_000,
+  'grant attain ok': 1_200,
 } as const;
 
 const firstSeed = Number(process.env['QUORATE_SEED'] ?? Date.now() % 1_000_000_000);
