@@ -1,6 +1,6 @@
 /** How much is looked at when one entry of the log frees many names at once: counted, not timed. */
 import { afterAll, expect, it } from 'vitest';
-import type { GrantWish } from '../../../server/state/grant/grant-entry.js';
+import type { GrantEntry, GrantWish } from '../../../server/state/grant/grant-entry.js';
 import { ENTRIES_PER_LEASE_MAX, NAMES_PER_ENTRY_MAX } from '../../../server/state/grant/grant-limits.js';
 import { GrantQueue } from '../../../server/state/grant/grant-queue.js';
 import { GrantTable } from '../../../server/state/grant/grant-table.js';
@@ -11,23 +11,26 @@ const WAITER = 2n;
 
 /** How often a name was looked at. Spies would remember each call. */
 let looks = 0;
-const first = Object.getOwnPropertyDescriptor(GrantQueue.prototype, 'first');
-const { hasRoom } = GrantQueue.prototype;
-Object.defineProperty(GrantQueue.prototype, 'first', {
-  configurable: true,
-  get(this: GrantQueue): unknown {
-    looks += 1;
-    return first?.get?.call(this);
+const { first, hasRoom } = Object.getOwnPropertyDescriptors(GrantQueue.prototype);
+Object.defineProperties(GrantQueue.prototype, {
+  first: {
+    configurable: true,
+    get(this: GrantQueue): unknown {
+      looks += 1;
+      return first.get?.call(this);
+    },
+  },
+  hasRoom: {
+    configurable: true,
+    value(this: GrantQueue, entry: GrantEntry): unknown {
+      looks += 1;
+      return hasRoom.value?.call(this, entry);
+    },
   },
 });
-GrantQueue.prototype.hasRoom = function (this: GrantQueue, entry): boolean {
-  looks += 1;
-  return hasRoom.call(this, entry);
-};
 
 afterAll(() => {
-  Object.defineProperty(GrantQueue.prototype, 'first', first ?? {});
-  GrantQueue.prototype.hasRoom = hasRoom;
+  Object.defineProperties(GrantQueue.prototype, { first, hasRoom });
 });
 
 function tableOf(wishes: readonly GrantWish[]): GrantTable {
