@@ -22,6 +22,13 @@ export type ExchangeEnd =
   /** The member said nothing for too long, or something that is no frame. */
   | { readonly kind: 'left'; readonly reason: string };
 
+/** In words. */
+export function reasonOf(end: ExchangeEnd): string {
+  if (end.kind === 'left') return end.reason;
+  if (end.kind === 'goodbye') return `${end.refusal.code}: ${end.refusal.message}`;
+  return `${end.status.name}: ${end.status.text}`;
+}
+
 export interface ExchangeHandler {
   /** Once, and before anything else. */
   onWelcome(welcome: Welcome): void;

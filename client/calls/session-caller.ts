@@ -24,11 +24,13 @@ import {
   VOID_FIELD,
   type Welcome,
 } from '../wire/server-frames.js';
-import { codeOfFailure, faultOf } from './call-faults.js';
+import { codeOfFailure } from './call-faults.js';
 import type { Caller, CallerEvent, CallerStats, CallOptions } from './caller.js';
 import { Deadlines } from './deadlines.js';
-import { Exchange, type ExchangeEnd } from './exchange.js';
+import { Exchange, type ExchangeEnd, reasonOf } from './exchange.js';
 import { freshnessOf, isLocalRead } from './freshness.js';
+import { LeaderPatience } from './leader-patience.js';
+import { type Opening, openingOf } from './opening.js';
 import { PendingCall } from './pending-call.js';
 import { ReadLines } from './read-lines.js';
 
@@ -53,9 +55,6 @@ export interface SessionCallerOptions {
   readonly onEvent: (event: CallerEvent) => void;
 }
 
-/** What the first member that answers turns out to be. */
-export type Opening = 'session' | 'plain';
-
 export class SessionCaller implements Caller {
   readonly #options: SessionCallerOptions;
   readonly #clock: Clock;
@@ -63,6 +62,7 @@ export class SessionCaller implements Caller {
   readonly #ledger: SessionLedger<PendingCall>;
   readonly #deadlines: Deadlines<PendingCall>;
   readonly #readLines: ReadLines;
+  readonly #patience: LeaderPatience;
   #sessionId = 0n;
   #sessionTtlMs = Infinity;
   /** The stream in use. Undefined: none is open. */
@@ -96,6 +96,7 @@ export class SessionCaller implements Caller {
       this.#giveUp(call, 'DEADLINE_EXCEEDED', this.#current === undefined ? 'no member could be reached' : ''),
     );
     this.#readLines = this.#createReadLines();
+    this.#patience = new LeaderPatience(options.clock, () => this.#leaveLeaderless());
   }
 
   /** Reads that any member may answer, on their way to others than the main one. */
@@ -206,6 +207,7 @@ export class SessionCaller implements Caller {
     this.#isClosing = true;
     this.#isClosed = true;
     for (const timer of [this.#connectTimer, this.#holdTimer, this.#keepTimer, this.#drainTimer]) timer?.cancel();
+    this.#patience.stop();
     this.#deadlines.stop();
     this.#readLines.close();
     this.#leaveStreams();
@@ -302,21 +304,10 @@ export class SessionCaller implements Caller {
 
   /** While nobody has answered yet, some ends tell what the members are. */
   #decideOpening(end: ExchangeEnd): boolean {
-    const opening = this.#onOpening;
-    if (opening === undefined) return false;
-    if (end.kind === 'status') {
-      const { code, detail } = faultOf(end.status);
-      if (code === 'UNIMPLEMENTED') {
-        opening.resolve('plain');
-        return true;
-      }
-      if (code !== 'PERMISSION_DENIED' && code !== 'AUTHENTICATION_FAILED') return false;
-      opening.reject(new QuorateError(code, { detail }));
-      return true;
-    }
-    if (end.kind !== 'goodbye' || end.refusal.retryable || end.refusal.outcome === 'unknown') return false;
-    const { code, detail } = codeOfFailure(end.refusal);
-    opening.reject(new QuorateError(code, { detail }));
+    const found = this.#onOpening === undefined ? undefined : openingOf(end);
+    if (found === undefined) return false;
+    if (found instanceof QuorateError) this.#onOpening?.reject(found);
+    else this.#onOpening?.resolve(found);
     return true;
   }
 
@@ -327,8 +318,23 @@ export class SessionCaller implements Caller {
       this.#leaderId = leaderId;
       this.#options.onEvent({ kind: 'leaderChanged', leader: leader ?? clientUrls[0], term });
     }
-    const isBetter = leader !== undefined && leader !== member && this.#current?.member === member;
-    if (isBetter && this.#opening === undefined && this.#successor === undefined) this.#connect(leader);
+    if (this.#current?.member !== member) return;
+    this.#patience.heard(leaderId !== 0n);
+    if (leader !== undefined) this.#moveFrom(member, leader);
+  }
+
+  #leaveLeaderless(): void {
+    const { rotation } = this.#options;
+    const member = this.#current?.member;
+    if (member === undefined) return;
+    rotation.failed(member);
+    this.#moveFrom(member, rotation.current);
+  }
+
+  /** The present stream is used until the other one is open. */
+  #moveFrom(member: string, to: string): void {
+    const isMoving = this.#opening !== undefined || this.#successor !== undefined;
+    if (this.#current?.member === member && to !== member && !isMoving) this.#connect(to);
   }
 
   /** The session is over: what was sent of it is in doubt for ever, and the rest goes on in the next one. */
@@ -491,10 +497,4 @@ export class SessionCaller implements Caller {
     this.#waiting -= 1;
     if (this.#waiting === 0) this.#onIdle?.();
   }
-}
-
-function reasonOf(end: ExchangeEnd): string {
-  if (end.kind === 'left') return end.reason;
-  if (end.kind === 'goodbye') return `${end.refusal.code}: ${end.refusal.message}`;
-  return `${end.status.name}: ${end.status.text}`;
 }

@@ -1,7 +1,8 @@
 import { Outcome } from '@quorate/proto/quorate/v1/session.js';
 import { describe, expect, it } from 'vitest';
 import type { CallerEvent, CallerStats, CallOptions } from '../../../client/calls/caller.js';
-import { type Opening, SessionCaller } from '../../../client/calls/session-caller.js';
+import type { Opening } from '../../../client/calls/opening.js';
+import { SessionCaller } from '../../../client/calls/session-caller.js';
 import { leaseId, revision } from '../../../client/core/ids.js';
 import { MemberRotation } from '../../../client/core/member-rotation.js';
 import { isQuorateError, type QuorateError } from '../../../client/core/quorate-error.js';
@@ -529,6 +530,33 @@ describe('members in trouble', () => {
       member: 'a:1',
       reason: 'it owes answers and says nothing',
     });
+  });
+
+  it('that know no leader, as they are cut off from the others, are left for one that does', async () => {
+    const setup = await Setup.open();
+    const cutOff = setup.cluster.member('a:1');
+    cutOff.isCutOff = true;
+    cutOff.tellLeadership();
+    // The next one that is asked says nothing.
+    setup.cluster.member('b:1').isSilent = true;
+    setup.cluster.leader = 'c:1';
+    const done = setup.put('k', 'v', { timeout: 20_000 });
+    await setup.clock.advance(20_000);
+    expect(await done).toEqual({ revision: 2 });
+    expect(setup.version('k')).toBe(1);
+    expect(cutOff.streams.size).toBe(0);
+  });
+
+  it('that know no leader for a moment are not left', async () => {
+    const setup = await Setup.open();
+    const member = setup.cluster.member('a:1');
+    member.isCutOff = true;
+    member.tellLeadership();
+    await setup.clock.advance(2_900);
+    member.isCutOff = false;
+    member.tellLeadership();
+    await setup.clock.advance(20_000);
+    expect(setup.events.filter(({ kind }) => kind === 'connected')).toHaveLength(1);
   });
 
   it('that accept a stream and say nothing are left too', async () => {
