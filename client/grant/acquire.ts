@@ -84,7 +84,7 @@ async function attempted(ports: GrantPorts, wanted: Attempt, options: AcquireOpt
         ? place
         : await turn(ports, { attempt, name, place, use, deadlineAt, signal });
     use.lease.assertAlive();
-    return new Grant({ ...granted, caller: ports.caller, use, names: wanted.names, attempt });
+    return new Grant({ ...granted, caller: ports.caller, clock, use, names: wanted.names, attempt });
   } catch (error) {
     void giveBack(ports.caller, attempt, use);
     // The cluster knew before this client did.

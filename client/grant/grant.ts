@@ -3,6 +3,7 @@ import type { Lease } from '../api/lease.js';
 import type { Caller, CallOptions } from '../calls/caller.js';
 import { isQuorateError, QuorateError } from '../core/quorate-error.js';
 import { grantAwait, grantProclaim, grantRelease } from '../wire/grant-wire.js';
+import type { Clock, Timer } from '../lib/clock.js';
 import type { Guard } from '../wire/txn-wire.js';
 import { giveBack } from './give-back.js';
 import type { LeaseUse } from './lease-pool.js';
@@ -15,6 +16,7 @@ export type GrantState = 'held' | 'jeopardy' | 'lost' | 'released';
 
 export interface GrantParts {
   readonly caller: Caller;
+  readonly clock: Clock;
   readonly use: LeaseUse;
   /** As the members have them. */
   readonly names: readonly Buffer[];
@@ -24,6 +26,8 @@ export interface GrantParts {
   readonly change: number;
 }
 
+/** Before it is asked about for the first time: most are given back sooner, and cost their two entries and nothing else. */
+const WATCH_AFTER_MS = 100;
 /** How long one question whether it is lost stays open. */
 const WATCH_MS = 30_000;
 /** Of the ttl: below it renewals are overdue by as much as they may be before the grant is lost. */
@@ -36,6 +40,7 @@ export class Grant implements AsyncDisposable {
   readonly slots: readonly number[];
   readonly #parts: GrantParts;
   readonly #ended = new AbortController();
+  readonly #watchTimer: Timer;
   readonly #watching = new AbortController();
   #isReleased = false;
   #releasing: Promise<boolean> | undefined;
@@ -45,6 +50,7 @@ export class Grant implements AsyncDisposable {
     this.#parts = parts;
     this.token = parts.token;
     this.slots = parts.slots;
+    this.#watchTimer = parts.clock.setTimer(() => void this.#watchLoss(), WATCH_AFTER_MS);
     const { signal } = this.#lease;
     const onLeaseLost = (): void => this.#lose('its lease is over');
     if (signal.aborted) onLeaseLost();
@@ -52,7 +58,6 @@ export class Grant implements AsyncDisposable {
     this.#ended.signal.addEventListener('abort', () => signal.removeEventListener('abort', onLeaseLost), {
       once: true,
     });
-    void this.#watchLoss();
   }
 
   /** Names the attempt among all others: what `resign({ to })` of an election takes. */
@@ -164,7 +169,7 @@ export class Grant implements AsyncDisposable {
       }
       throw error;
     } finally {
-      if (this.#isReleased) this.#watching.abort();
+      if (this.#isReleased) this.#stopWatching();
     }
   }
 
@@ -190,9 +195,14 @@ export class Grant implements AsyncDisposable {
     }
   }
 
+  #stopWatching(): void {
+    this.#watchTimer.cancel();
+    this.#watching.abort();
+  }
+
   #lose(detail: string): void {
     if (this.#isReleased || this.#ended.signal.aborted) return;
-    this.#watching.abort();
+    this.#stopWatching();
     this.#parts.use.end(true);
     this.#ended.abort(new QuorateError('GRANT_LOST', { detail }));
   }

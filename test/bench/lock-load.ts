@@ -17,9 +17,11 @@ export interface LockLoadOptions {
   readonly program: Program;
   /** host:port of the leader. */
   readonly endpoint: string;
-  /** Clients, with a connection each. */
+  /** Each with a connection of its own. */
   readonly clients: number;
-  /** Each has one, from 0; or all want the first. */
+  /** Of each client: how many locks it takes at a time. */
+  readonly lanes: number;
+  /** Each lane has one of its own; or all want the same. */
   readonly locks: 'own' | 'one';
 }
 
@@ -35,9 +37,9 @@ export interface LockResult {
 type Question =
   | { readonly kind: 'open'; readonly options: LockLoadOptions }
   | { readonly kind: 'run'; readonly seconds: number }
-  /** Takes each client's lock and keeps it; answers the moment, on the clock that all processes share. */
+  /** Takes the lock of each lane and keeps it; answers the moment, on the clock that all processes share. */
   | { readonly kind: 'hold'; readonly ttlSeconds: number }
-  /** Waits for each client's lock; answers the moments at which they were taken. */
+  /** Waits for the lock of each lane; answers the moments at which they were taken. */
   | { readonly kind: 'await'; readonly ttlSeconds: number }
   | { readonly kind: 'close' };
 
@@ -126,19 +128,21 @@ function openEtcd(endpoint: string): LockClient {
 
 class Takers {
   readonly #clients: readonly LockClient[];
-  readonly #names: readonly string[];
+  readonly #lanes: readonly { readonly client: LockClient; readonly name: string }[];
 
-  private constructor(clients: readonly LockClient[], locks: 'own' | 'one') {
+  private constructor(clients: readonly LockClient[], { lanes, locks }: LockLoadOptions) {
     this.#clients = clients;
-    this.#names = clients.map((_, place) => (locks === 'own' ? `lock-${place}` : 'lock'));
+    const all = clients.flatMap((client) => Array.from({ length: lanes }, () => client));
+    this.#lanes = all.map((client, place) => ({ client, name: locks === 'own' ? `lock-${place}` : 'lock' }));
   }
 
-  static async open({ program, endpoint, clients, locks }: LockLoadOptions): Promise<Takers> {
+  static async open(options: LockLoadOptions): Promise<Takers> {
+    const { program, endpoint, clients } = options;
     const opened: LockClient[] = [];
     for (let place = 0; place < clients; place += 1) {
       opened.push(program === 'etcd' ? openEtcd(endpoint) : await openQuorate(endpoint));
     }
-    return new Takers(opened, locks);
+    return new Takers(opened, options);
   }
 
   async run(seconds: number): Promise<LockResult> {
@@ -183,7 +187,7 @@ class Takers {
   }
 
   #all<Result>(work: (client: LockClient, name: string) => Promise<Result>): Promise<readonly Result[]> {
-    return Promise.all(this.#clients.map((client, place) => work(client, this.#names[place] ?? '')));
+    return Promise.all(this.#lanes.map(({ client, name }) => work(client, name)));
   }
 }
 

@@ -6,7 +6,7 @@ import { aligned } from './report.js';
 /** Of rounds, ours to theirs; in the order of the loads. */
 const least: Readonly<Record<string, number>> = {
   'one client, one lock': 5,
-  '64 clients, a lock each': 5,
+  'one client, 64 locks': 5,
   '32 clients, one lock': 3,
 };
 const lateMsMax = 500;

@@ -38,10 +38,11 @@ export interface LockFigures {
   readonly deaths: readonly DeathFigure[];
 }
 
-const loads: readonly (Pick<LockLoadOptions, 'clients' | 'locks'> & { readonly name: string })[] = [
-  { name: 'one client, one lock', clients: 1, locks: 'own' },
-  { name: '64 clients, a lock each', clients: 64, locks: 'own' },
-  { name: '32 clients, one lock', clients: 32, locks: 'one' },
+const loads: readonly (Pick<LockLoadOptions, 'clients' | 'lanes' | 'locks'> & { readonly name: string })[] = [
+  { name: 'one client, one lock', clients: 1, lanes: 1, locks: 'own' },
+  { name: 'one client, 64 locks', clients: 1, lanes: 64, locks: 'own' },
+  { name: '64 clients, a lock each', clients: 64, lanes: 1, locks: 'own' },
+  { name: '32 clients, one lock', clients: 32, lanes: 1, locks: 'one' },
 ];
 const warmUpSeconds = 2;
 const deaths = 5;
@@ -107,7 +108,7 @@ class LockContender {
     return this.#cluster.program;
   }
 
-  load(load: Pick<LockLoadOptions, 'clients' | 'locks'>): Promise<LockLoad> {
+  load(load: Pick<LockLoadOptions, 'clients' | 'lanes' | 'locks'>): Promise<LockLoad> {
     const { endpoint } = this.#leadership.leader.spec;
     return LockLoad.start({ ...load, program: this.program, endpoint });
   }
@@ -120,9 +121,9 @@ class LockContender {
 
   async killHolders(): Promise<DeathFigure> {
     const late: number[] = [];
-    const waiters = await this.load({ clients: locksPerDeath, locks: 'own' });
+    const waiters = await this.load({ clients: locksPerDeath, lanes: 1, locks: 'own' });
     for (let death = 0; death < deaths; death += 1) {
-      const holders = await this.load({ clients: locksPerDeath, locks: 'own' });
+      const holders = await this.load({ clients: locksPerDeath, lanes: 1, locks: 'own' });
       await holders.hold(deathTtlSeconds);
       const taken = waiters.takenAt(deathTtlSeconds);
       await delay(deathAfterMs + (death * deathTtlSeconds * 1_000) / (3 * deaths));

@@ -5,6 +5,7 @@ import type { Caller } from '../../../client/calls/caller.js';
 import { Grant } from '../../../client/grant/grant.js';
 import { giveBack } from '../../../client/grant/give-back.js';
 import type { LeaseUse } from '../../../client/grant/lease-pool.js';
+import { systemClock } from '../../../client/lib/clock.js';
 import { type ErrorCode, isQuorateError, QuorateError } from '../../../client/index.js';
 
 type Answer = ErrorCode | boolean;
@@ -38,7 +39,16 @@ class Rig {
 
   grant(): Grant {
     const { caller, use } = this;
-    return new Grant({ caller, use, names: [Buffer.from('n')], attempt: 'a', token: 1, slots: [], change: 1 });
+    return new Grant({
+      caller,
+      clock: systemClock,
+      use,
+      names: [Buffer.from('n')],
+      attempt: 'a',
+      token: 1,
+      slots: [],
+      change: 1,
+    });
   }
 }
 

@@ -84,8 +84,8 @@ export const SDK_GRANT_MUTANTS: readonly Mutant[] = [
     replacements: [
       {
         file: GRANT,
-        find: '    void this.#watchLoss();\n',
-        replace: '    if (parts.token < 0) void this.#watchLoss();\n',
+        find: '() => void this.#watchLoss(), WATCH_AFTER_MS',
+        replace: '() => undefined, WATCH_AFTER_MS',
       },
     ],
   },
