@@ -39,9 +39,13 @@ export class Grant implements AsyncDisposable {
   /** Which parts of a semaphore it holds, ascending: of each part the tokens rise. Empty: it is no semaphore's. */
   readonly slots: readonly number[];
   readonly #parts: GrantParts;
-  readonly #ended = new AbortController();
   readonly #watchTimer: Timer;
-  readonly #watching = new AbortController();
+  readonly #onLeaseLost = (): void => this.#lose('its lease is over');
+  #watching: AbortController | undefined;
+  /** Why it is lost. */
+  #loss: QuorateError | undefined;
+  /** Only once somebody has asked for its signal: most grants come and go without. */
+  #ended: AbortController | undefined;
   #isReleased = false;
   #releasing: Promise<boolean> | undefined;
 
@@ -52,12 +56,8 @@ export class Grant implements AsyncDisposable {
     this.slots = parts.slots;
     this.#watchTimer = parts.clock.setTimer(() => void this.#watchLoss(), WATCH_AFTER_MS);
     const { signal } = this.#lease;
-    const onLeaseLost = (): void => this.#lose('its lease is over');
-    if (signal.aborted) onLeaseLost();
-    else signal.addEventListener('abort', onLeaseLost, { once: true });
-    this.#ended.signal.addEventListener('abort', () => signal.removeEventListener('abort', onLeaseLost), {
-      once: true,
-    });
+    if (signal.aborted) this.#onLeaseLost();
+    else signal.addEventListener('abort', this.#onLeaseLost, { once: true });
   }
 
   /** Names the attempt among all others: what `resign({ to })` of an election takes. */
@@ -67,12 +67,16 @@ export class Grant implements AsyncDisposable {
 
   /** Aborted when the grant is lost; its reason is a GRANT_LOST. Fires only when the loop runs: see `assertHeld`. */
   get signal(): AbortSignal {
+    if (this.#ended === undefined) {
+      this.#ended = new AbortController();
+      if (this.#loss !== undefined) this.#ended.abort(this.#loss);
+    }
     return this.#ended.signal;
   }
 
   get state(): GrantState {
     if (this.#isReleased) return 'released';
-    if (this.#ended.signal.aborted) return 'lost';
+    if (this.#loss !== undefined) return 'lost';
     if (this.#isLeaving) return 'released';
     const { state, remainingMs, ttlMs } = this.#lease;
     if (state === 'lost') return 'lost';
@@ -81,7 +85,7 @@ export class Grant implements AsyncDisposable {
 
   /** How long it may surely still be relied on. */
   get remainingMs(): number {
-    return this.#isLeaving || this.#ended.signal.aborted ? 0 : this.#lease.remainingMs;
+    return this.#isLeaving || this.#loss !== undefined ? 0 : this.#lease.remainingMs;
   }
 
   /**
@@ -91,7 +95,7 @@ export class Grant implements AsyncDisposable {
    */
   assertHeld(): void {
     if (this.#isReleased) throw new QuorateError('GRANT_LOST', { detail: 'it was released' });
-    if (this.#ended.signal.aborted) throw this.#ended.signal.reason;
+    if (this.#loss !== undefined) throw this.#loss;
     if (this.#isLeaving) throw new QuorateError('GRANT_LOST', { detail: 'it is being released' });
     try {
       this.#lease.assertAlive();
@@ -155,7 +159,7 @@ export class Grant implements AsyncDisposable {
 
   async #release(to: string, options: CallOptions): Promise<boolean> {
     const { caller, attempt, use } = this.#parts;
-    if (this.#ended.signal.aborted) return false;
+    if (this.#loss !== undefined) return false;
     try {
       const wasHeld = await caller.call(grantRelease(attempt, to), options);
       this.#isReleased = true;
@@ -169,7 +173,7 @@ export class Grant implements AsyncDisposable {
       }
       throw error;
     } finally {
-      if (this.#isReleased) this.#stopWatching();
+      if (this.#isReleased) this.#leaveLease();
     }
   }
 
@@ -177,6 +181,7 @@ export class Grant implements AsyncDisposable {
   async #watchLoss(): Promise<void> {
     const { caller, attempt, names, change } = this.#parts;
     const [name] = names;
+    this.#watching = new AbortController();
     const { signal } = this.#watching;
     while (!signal.aborted && name !== undefined) {
       try {
@@ -195,15 +200,18 @@ export class Grant implements AsyncDisposable {
     }
   }
 
-  #stopWatching(): void {
+  /** It is of no interest any more what becomes of the lease, which others share, and of the attempt. */
+  #leaveLease(): void {
     this.#watchTimer.cancel();
-    this.#watching.abort();
+    this.#watching?.abort();
+    this.#lease.signal.removeEventListener('abort', this.#onLeaseLost);
   }
 
   #lose(detail: string): void {
-    if (this.#isReleased || this.#ended.signal.aborted) return;
-    this.#stopWatching();
+    if (this.#isReleased || this.#loss !== undefined) return;
+    this.#loss = new QuorateError('GRANT_LOST', { detail });
+    this.#leaveLease();
     this.#parts.use.end(true);
-    this.#ended.abort(new QuorateError('GRANT_LOST', { detail }));
+    this.#ended?.abort(this.#loss);
   }
 }
