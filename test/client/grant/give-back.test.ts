@@ -1,4 +1,5 @@
 /** What becomes of grants that were given up while the cluster did not answer. */
+import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import type { Lease } from '../../../client/api/lease.js';
 import type { Caller } from '../../../client/calls/caller.js';
@@ -15,10 +16,13 @@ class Rig {
   readonly ends: boolean[] = [];
   releases = 0;
   leaseState = 'held';
+  readonly lease: Lease;
   readonly #answers: Answer[];
 
   constructor(...answers: readonly Answer[]) {
     this.#answers = [...answers];
+    this.lease = { signal: new AbortController().signal } as Lease;
+    Object.defineProperty(this.lease, 'state', { get: () => this.leaseState });
   }
 
   readonly caller = {
@@ -32,9 +36,7 @@ class Rig {
   } as unknown as Caller;
 
   get use(): LeaseUse {
-    const lease = { signal: new AbortController().signal } as Lease;
-    Object.defineProperty(lease, 'state', { get: () => this.leaseState });
-    return { lease, end: (isClean) => this.ends.push(isClean) };
+    return { lease: this.lease, end: (isClean) => this.ends.push(isClean) };
   }
 
   grant(): Grant {
@@ -74,5 +76,14 @@ describe('a grant that is given up', () => {
     const rig = new Rig('CLOSED', true);
     await giveBack(rig.caller, 'a', rig.use);
     expect([rig.releases, rig.ends]).toEqual([1, [false]]);
+  });
+
+  it('leaves nothing at its lease, which others share', async () => {
+    const rig = new Rig(true);
+    const { signal } = rig.lease;
+    const grant = rig.grant();
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1);
+    await grant.release();
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0);
   });
 });
