@@ -10,8 +10,8 @@ import { FAULT_KINDS } from './plan-types.js';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** So many, or as many as the time is enough for: on a slow machine fewer, and never too few to mean anything. */
 const FRESH_SEEDS = 3_000;
-const FRESH_SEEDS_LEAST = 400;
-const FRESH_MINUTES = 8;
+const FRESH_SEEDS_LEAST = 250;
+const FRESH_MINUTES = 6;
 const REPEATED_SEEDS = 120;
 const MINUTE_MS = 60_000;
 
