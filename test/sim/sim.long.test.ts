@@ -46,6 +46,13 @@ const FLOORS = {
   'writes under a token refused': 1_000,
   'grant next ok': 12_000,
   'grant attain ok': 1_200,
+  'sdk grants acquired': 25_000,
+  'sdk grants lost': 1_500,
+  'sdk grants lost by force': 250,
+  'sdk looks at a holding in jeopardy': 800,
+  'sdk guarded writes': 25_000,
+  'sdk observations': 10_000,
+  'client machines asleep': 100,
 } as const;
 
 const firstSeed = Number(process.env['QUORATE_SEED'] ?? Date.now() % 1_000_000_000);
