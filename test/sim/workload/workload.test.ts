@@ -65,7 +65,7 @@ describe('clients of the SDK', () => {
 describe('processes with grants of the SDK', () => {
   it('hold nothing that the log has ended, are paused and lose, and leave nothing behind', slow, async () => {
     const faults = { messageLoss: 0.5, partitionSymmetric: 0.7, pause: 0.9, clockRate: 1, wallClockJump: 0.7 };
-    const sum = await cleanRuns(5, { sdkGrantClients: 2, faults, faultyMs: 20_000 });
+    const sum = await cleanRuns(10, { sdkGrantClients: 2, faults, faultyMs: 20_000 });
     const grants = ['acquired', 'released', 'lost', 'not free', 'not acquired'].map((what) => `sdk grants ${what}`);
     const looks = ['sdk looks at a holding in jeopardy', 'sdk holdings looked at after a pause'];
     const others = ['sdk terms', 'sdk observations', 'sdk runs', 'sdk guarded writes', 'sdk proclamations'];
