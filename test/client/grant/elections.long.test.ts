@@ -151,8 +151,9 @@ describe.runIf(requirePeer('quorate'))('seven candidates', () => {
       expect(candidates.errors).toEqual([]);
       expect(judgeTerms(terms)).toEqual([]);
       expect(judgeSightings(sightings, terms)).toEqual([]);
-      expect(terms.length).toBeGreaterThan(5);
-      for (const seen of sightings) expect(seen.length).toBeGreaterThan(3);
+      // Two leaders at least are struck down, and others take over.
+      expect(terms.length).toBeGreaterThan(isFull ? 20 : 2);
+      for (const seen of sightings) expect(seen.length).toBeGreaterThan(isFull ? 20 : 2);
       for (const fault of faults) expect(trouble.counts[fault]).toBeGreaterThan(0);
       expect(gaps.filter(({ ms, limitMs }) => ms > limitMs)).toEqual([]);
     });
