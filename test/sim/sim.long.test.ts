@@ -10,9 +10,9 @@ import { FAULT_KINDS } from './plan-types.js';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** So many, or as many as the time is enough for: on a slow machine fewer, and never too few to mean anything. */
 const FRESH_SEEDS = 3_000;
-const FRESH_SEEDS_LEAST = 250;
-const FRESH_MINUTES = 6;
-const REPEATED_SEEDS = 120;
+const FRESH_SEEDS_LEAST = 200;
+const FRESH_MINUTES = 5;
+const REPEATED_SEEDS = 60;
 const MINUTE_MS = 60_000;
 
 /** Without them a run of all seeds would prove little; of fewer seeds that much less is asked. */
