@@ -140,7 +140,7 @@ describe('the simulated cluster', () => {
     expect(one.stdout).toBe(other.stdout);
   });
 
-  it('does not hide a bug that is planted', { timeout: 20 * MINUTE_MS }, async () => {
+  it('does not hide a bug that is planted', { timeout: 30 * MINUTE_MS }, async () => {
     const { code, stdout } = await run('test/sim/mutants/main.ts', ['--known']);
     console.log(stdout);
     expect(stdout).not.toContain('none of');
