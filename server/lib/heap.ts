@@ -1,10 +1,19 @@
 /** A binary heap: whatever compares lowest comes out first. Among equals any. */
 export class Heap<T> {
-  readonly #items: T[] = [];
+  #items: T[] = [];
   readonly #compare: (a: T, b: T) => number;
 
   constructor(compare: (a: T, b: T) => number) {
     this.#compare = compare;
+  }
+
+  get size(): number {
+    return this.#items.length;
+  }
+
+  /** What comes out next. Undefined: it is empty. */
+  get first(): T | undefined {
+    return this.#items[0];
   }
 
   push(item: T): void {
@@ -37,6 +46,12 @@ export class Heap<T> {
     }
     items[at] = last;
     return top;
+  }
+
+  /** Drops everything else. */
+  retain(isKept: (item: T) => boolean): void {
+    // A sorted list is a heap.
+    this.#items = this.#items.filter(isKept).sort(this.#compare);
   }
 
   /** Outside of the heap when there is none. */

@@ -3,6 +3,7 @@
  * one time in the order in which they were asked for. Nothing here knows what an event does.
  */
 import type { Timer } from '../../server/lib/clock.js';
+import { Heap } from '../../server/lib/heap.js';
 
 /** Time is counted in 1/1024 ms: integers inside, and milliseconds that are exact binary fractions outside. */
 export const UNITS_PER_MS = 1024;
@@ -22,17 +23,12 @@ class Event implements Timer {
   cancel(): void {
     this.run = undefined;
   }
-
-  isBefore(other: Event): boolean {
-    return this.at < other.at || (this.at === other.at && this.order < other.order);
-  }
 }
 
 export class VirtualTime {
   #now = 0;
   #order = 0;
-  /** A binary heap by (at, order). */
-  readonly #heap: Event[] = [];
+  readonly #events = new Heap<Event>((a, b) => a.at - b.at || a.order - b.order);
   /** Due now, in the order in which they were asked for. */
   #soon: (() => void)[] = [];
   #soonNext = 0;
@@ -49,7 +45,7 @@ export class VirtualTime {
   at(units: number, callback: () => void): Timer {
     this.#order += 1;
     const event = new Event(Math.max(units, this.#now), this.#order, callback);
-    this.#push(event);
+    this.#events.push(event);
     return event;
   }
 
@@ -66,7 +62,7 @@ export class VirtualTime {
   take(): (() => void) | undefined {
     const soon = this.#takeSoon();
     if (soon !== undefined) return soon;
-    for (let event = this.#pop(); event !== undefined; event = this.#pop()) {
+    for (let event = this.#events.pop(); event !== undefined; event = this.#events.pop()) {
       const { at, run } = event;
       if (run === undefined) continue;
       this.#now = at;
@@ -84,48 +80,5 @@ export class VirtualTime {
       this.#soonNext = 0;
     }
     return callback;
-  }
-
-  #push(event: Event): void {
-    const heap = this.#heap;
-    let place = heap.length;
-    heap.push(event);
-    while (place > 0) {
-      const parentPlace = (place - 1) >>> 1;
-      const parent = heap[parentPlace];
-      if (parent === undefined || parent.isBefore(event)) break;
-      heap[place] = parent;
-      place = parentPlace;
-    }
-    heap[place] = event;
-  }
-
-  #pop(): Event | undefined {
-    const heap = this.#heap;
-    const first = heap[0];
-    const last = heap.pop();
-    if (first === undefined || last === undefined || heap.length === 0) return first;
-    this.#sink(last);
-    return first;
-  }
-
-  /** Puts `event` in the empty place at the top. */
-  #sink(event: Event): void {
-    const heap = this.#heap;
-    let place = 0;
-    for (;;) {
-      let childPlace = 2 * place + 1;
-      let child = heap[childPlace];
-      if (child === undefined) break;
-      const right = heap[childPlace + 1];
-      if (right !== undefined && right.isBefore(child)) {
-        child = right;
-        childPlace += 1;
-      }
-      if (event.isBefore(child)) break;
-      heap[place] = child;
-      place = childPlace;
-    }
-    heap[place] = event;
   }
 }
