@@ -320,7 +320,7 @@ export class SessionCaller implements Caller {
     }
     if (this.#current?.member !== member) return;
     this.#patience.heard(leaderId !== 0n);
-    if (leader !== undefined) this.#moveFrom(member, leader);
+    if (leader !== undefined) this.#moveTo(leader);
   }
 
   #leaveLeaderless(): void {
@@ -328,13 +328,13 @@ export class SessionCaller implements Caller {
     const member = this.#current?.member;
     if (member === undefined) return;
     rotation.failed(member);
-    this.#moveFrom(member, rotation.current);
+    this.#moveTo(rotation.current);
   }
 
   /** The present stream is used until the other one is open. */
-  #moveFrom(member: string, to: string): void {
+  #moveTo(member: string): void {
     const isMoving = this.#opening !== undefined || this.#successor !== undefined;
-    if (this.#current?.member === member && to !== member && !isMoving) this.#connect(to);
+    if (member !== this.#current?.member && !isMoving) this.#connect(member);
   }
 
   /** The session is over: what was sent of it is in doubt for ever, and the rest goes on in the next one. */

@@ -84,9 +84,9 @@ async function attempted(ports: GrantPorts, wanted: Attempt, options: AcquireOpt
         ? place
         : await turn(ports, { attempt, name, place, use, deadlineAt, signal });
     use.lease.assertAlive();
-    return new Grant({ ...granted, caller: ports.caller, clock, use, names: wanted.names, attempt });
+    return new Grant({ ...granted, ports, use, names: wanted.names, attempt });
   } catch (error) {
-    void giveBack(ports.caller, attempt, use);
+    void giveBack(ports, attempt, use);
     // The cluster knew before this client did.
     if (isQuorateError(error, 'LEASE_NOT_FOUND')) {
       throw new QuorateError('LEASE_LOST', { detail: `lease ${use.lease.id} is over`, cause: error });

@@ -1,11 +1,11 @@
 /** What a holder has in hand: a token that others can check, and the truth about whether it still holds. */
 import type { Lease } from '../api/lease.js';
-import type { Caller, CallOptions } from '../calls/caller.js';
+import type { CallOptions } from '../calls/caller.js';
 import { isQuorateError, QuorateError } from '../core/quorate-error.js';
 import { grantAwait, grantProclaim, grantRelease } from '../wire/grant-wire.js';
-import type { Clock, Timer } from '../lib/clock.js';
+import type { Timer } from '../lib/clock.js';
 import type { Guard } from '../wire/txn-wire.js';
-import { giveBack } from './give-back.js';
+import { type GiveBackPorts, giveBack } from './give-back.js';
 import type { LeaseUse } from './lease-pool.js';
 
 /**
@@ -15,8 +15,7 @@ import type { LeaseUse } from './lease-pool.js';
 export type GrantState = 'held' | 'jeopardy' | 'lost' | 'released';
 
 export interface GrantParts {
-  readonly caller: Caller;
-  readonly clock: Clock;
+  readonly ports: GiveBackPorts;
   readonly use: LeaseUse;
   /** As the members have them. */
   readonly names: readonly Buffer[];
@@ -54,7 +53,7 @@ export class Grant implements AsyncDisposable {
     this.#parts = parts;
     this.token = parts.token;
     this.slots = parts.slots;
-    this.#watchTimer = parts.clock.setTimer(() => void this.#watchLoss(), WATCH_AFTER_MS);
+    this.#watchTimer = parts.ports.clock.setTimer(() => void this.#watchLoss(), WATCH_AFTER_MS);
     const { signal } = this.#lease;
     if (signal.aborted) this.#onLeaseLost();
     else signal.addEventListener('abort', this.#onLeaseLost, { once: true });
@@ -139,9 +138,9 @@ export class Grant implements AsyncDisposable {
   /** @internal */
   async proclaim(value: Buffer, options: CallOptions): Promise<void> {
     this.assertHeld();
-    const { caller, attempt } = this.#parts;
+    const { ports, attempt } = this.#parts;
     try {
-      await caller.call(grantProclaim(attempt, this.token, value), options);
+      await ports.caller.call(grantProclaim(attempt, this.token, value), options);
     } catch (error) {
       if (isQuorateError(error, 'GRANT_NOT_FOUND') && !this.#isLeaving) this.#lose('it was taken away');
       throw error;
@@ -158,10 +157,10 @@ export class Grant implements AsyncDisposable {
   }
 
   async #release(to: string, options: CallOptions): Promise<boolean> {
-    const { caller, attempt, use } = this.#parts;
+    const { ports, attempt, use } = this.#parts;
     if (this.#loss !== undefined) return false;
     try {
-      const wasHeld = await caller.call(grantRelease(attempt, to), options);
+      const wasHeld = await ports.caller.call(grantRelease(attempt, to), options);
       this.#isReleased = true;
       use.end(true);
       return wasHeld;
@@ -169,7 +168,7 @@ export class Grant implements AsyncDisposable {
       // Whether it is given back is in doubt, and nobody here wants it any more.
       if (!isQuorateError(error, 'GRANT_NOT_FOUND')) {
         this.#isReleased = true;
-        void giveBack(caller, attempt, use);
+        void giveBack(ports, attempt, use);
       }
       throw error;
     } finally {
@@ -179,13 +178,13 @@ export class Grant implements AsyncDisposable {
 
   /** An operator may take it away while its lease lives. */
   async #watchLoss(): Promise<void> {
-    const { caller, attempt, names, change } = this.#parts;
+    const { ports, attempt, names, change } = this.#parts;
     const [name] = names;
     this.#watching = new AbortController();
     const { signal } = this.#watching;
     while (!signal.aborted && name !== undefined) {
       try {
-        await caller.call(grantAwait(attempt, name, change, true), { signal, timeout: WATCH_MS });
+        await ports.caller.call(grantAwait(attempt, name, change, true), { signal, timeout: WATCH_MS });
       } catch (error) {
         if (signal.aborted || isQuorateError(error, 'CLOSED')) return;
         if (isQuorateError(error, 'GRANT_NOT_FOUND')) {

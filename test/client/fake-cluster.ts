@@ -135,8 +135,7 @@ export class FakeMember {
   isPlain = false;
   /** Accepts everything and says nothing. */
   isSilent = false;
-  /** The others cannot be reached from it: it knows no leader, and refuses everything. */
-  isCutOff = false;
+  knowsLeader = true;
   latencyMs = 1;
   fault: (request: Request) => Fault = () => undefined;
 
@@ -160,7 +159,7 @@ export class FakeMember {
 
   leadership(): { leaderId: bigint; term: bigint; clientUrls: string[] } {
     const { leader, term, members } = this.cluster;
-    if (this.isCutOff) return { leaderId: 0n, term: BigInt(term), clientUrls: [] };
+    if (!this.knowsLeader) return { leaderId: 0n, term: BigInt(term), clientUrls: [] };
     return {
       leaderId: BigInt([...members.keys()].indexOf(leader) + 1),
       term: BigInt(term),
@@ -275,8 +274,7 @@ export class FakeStream implements Stream {
       this.#member.requests.push(request);
       if (request.request?.$case === 'cancel') continue;
       const answer = (): Reply => Reply.fromPartial({ number: request.number, reply: this.#answer(request, requests) });
-      const refusal: Fault = { refuse: failure('LEADER_CHANGED', Outcome.NOT_APPLIED, true) };
-      const fault = this.#member.isCutOff ? refusal : this.#member.fault(request);
+      const fault = this.#member.fault(request);
       if (fault === undefined) replies.push(answer());
       else if ('refuse' in fault) replies.push(Reply.fromPartial({ number: request.number, reply: fault.refuse }));
       else if ('delayMs' in fault) this.#answerLater(fault.delayMs, answer);

@@ -535,7 +535,8 @@ describe('members in trouble', () => {
   it('that know no leader, as they are cut off from the others, are left for one that does', async () => {
     const setup = await Setup.open();
     const cutOff = setup.cluster.member('a:1');
-    cutOff.isCutOff = true;
+    cutOff.knowsLeader = false;
+    cutOff.fault = () => ({ refuse: failure('LEADER_CHANGED', Outcome.NOT_APPLIED, true) });
     cutOff.tellLeadership();
     // The next one that is asked says nothing.
     setup.cluster.member('b:1').isSilent = true;
@@ -550,10 +551,10 @@ describe('members in trouble', () => {
   it('that know no leader for a moment are not left', async () => {
     const setup = await Setup.open();
     const member = setup.cluster.member('a:1');
-    member.isCutOff = true;
+    member.knowsLeader = false;
     member.tellLeadership();
     await setup.clock.advance(2_900);
-    member.isCutOff = false;
+    member.knowsLeader = true;
     member.tellLeadership();
     await setup.clock.advance(20_000);
     expect(setup.events.filter(({ kind }) => kind === 'connected')).toHaveLength(1);

@@ -4,17 +4,21 @@ import { describe, expect, it } from 'vitest';
 import type { Lease } from '../../../client/api/lease.js';
 import type { Caller } from '../../../client/calls/caller.js';
 import { Grant } from '../../../client/grant/grant.js';
-import { giveBack } from '../../../client/grant/give-back.js';
+import { type GiveBackPorts, giveBack } from '../../../client/grant/give-back.js';
 import type { LeaseUse } from '../../../client/grant/lease-pool.js';
-import { systemClock } from '../../../client/lib/clock.js';
 import { type ErrorCode, isQuorateError, QuorateError } from '../../../client/index.js';
+import { seededRandom } from '../../../server/lib/random.js';
+import { VirtualClock } from '../../node/virtual-clock.js';
 
 type Answer = ErrorCode | boolean;
 
 /** A cluster that answers releases as it is told, and nothing else; and a lease that others keep alive. */
 class Rig {
   readonly ends: boolean[] = [];
+  readonly clock = new VirtualClock();
   releases = 0;
+  /** How often it was asked whether the grant is lost. */
+  awaits = 0;
   leaseState = 'held';
   readonly lease: Lease;
   readonly #answers: Answer[];
@@ -27,6 +31,7 @@ class Rig {
 
   readonly caller = {
     call: ({ kind }: { readonly kind: string }) => {
+      if (kind === 'grantAwait') this.awaits += 1;
       if (kind !== 'grantRelease') return new Promise(() => undefined);
       this.releases += 1;
       const answer = this.#answers.shift();
@@ -35,15 +40,18 @@ class Rig {
     },
   } as unknown as Caller;
 
+  get ports(): GiveBackPorts {
+    return { caller: this.caller, clock: this.clock, random: seededRandom(1) };
+  }
+
   get use(): LeaseUse {
     return { lease: this.lease, end: (isClean) => this.ends.push(isClean) };
   }
 
   grant(): Grant {
-    const { caller, use } = this;
+    const { ports, use } = this;
     return new Grant({
-      caller,
-      clock: systemClock,
+      ports,
       use,
       names: [Buffer.from('n')],
       attempt: 'a',
@@ -54,27 +62,29 @@ class Rig {
   }
 }
 
-const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const codeOf = (error: unknown): string => (isQuorateError(error) ? error.code : String(error));
 
 describe('a grant that is given up', () => {
   it('while nobody answers is given back as soon as somebody does, though others keep its lease alive', async () => {
     const rig = new Rig('DEADLINE_EXCEEDED', 'DEADLINE_EXCEEDED', 'SESSION_EXPIRED', true);
     expect(await rig.grant().release().catch(codeOf)).toBe('DEADLINE_EXCEEDED');
-    await settled();
+    // Not at once, and not for long either.
+    await rig.clock.advance(0);
+    expect(rig.releases).toBeLessThan(4);
+    await rig.clock.advance(50 + 100 + 200);
     expect([rig.releases, rig.ends]).toEqual([4, [true]]);
   });
 
   it('is left to its lease once that is over', async () => {
     const rig = new Rig('DEADLINE_EXCEEDED', true);
     rig.leaseState = 'lost';
-    await giveBack(rig.caller, 'a', rig.use);
+    await giveBack(rig.ports, 'a', rig.use);
     expect([rig.releases, rig.ends]).toEqual([0, [false]]);
   });
 
   it('is left to its lease when the client is closed', async () => {
     const rig = new Rig('CLOSED', true);
-    await giveBack(rig.caller, 'a', rig.use);
+    await giveBack(rig.ports, 'a', rig.use);
     expect([rig.releases, rig.ends]).toEqual([1, [false]]);
   });
 
@@ -85,5 +95,17 @@ describe('a grant that is given up', () => {
     expect(getEventListeners(signal, 'abort')).toHaveLength(1);
     await grant.release();
     expect(getEventListeners(signal, 'abort')).toHaveLength(0);
+  });
+
+  it('soon after it was got is never asked about', async () => {
+    const rig = new Rig(true);
+    const grant = rig.grant();
+    await rig.clock.advance(99);
+    await grant.release();
+    await rig.clock.advance(60_000);
+    expect(rig.awaits).toBe(0);
+    rig.grant();
+    await rig.clock.advance(100);
+    expect(rig.awaits).toBe(1);
   });
 });

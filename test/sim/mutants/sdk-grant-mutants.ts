@@ -121,13 +121,13 @@ export const SDK_GRANT_MUTANTS: readonly Mutant[] = [
   {
     name: 'attempt given up is not given back',
     hazard: 'Its lease is shared and lives on: nobody ever gets past it.',
-    replacements: [{ file: ACQUIRE, find: 'void giveBack(ports.caller, attempt, use);', replace: 'use.end(true);' }],
+    replacements: [{ file: ACQUIRE, find: 'void giveBack(ports, attempt, use);', replace: 'use.end(true);' }],
   },
   {
     name: 'release in doubt left to its lease',
     hazard: 'Others of the process keep that alive, and may wait for the very lock.',
     replacements: [
-      { file: GRANT, find: '        void giveBack(caller, attempt, use);\n', replace: '        use.end(false);\n' },
+      { file: GRANT, find: '        void giveBack(ports, attempt, use);\n', replace: '        use.end(false);\n' },
     ],
   },
   {
