@@ -2,7 +2,8 @@
  * Members die by SIGKILL while clients read and write. What the clients saw must pass the checkers that judge the
  * simulator's histories, and every member must hold the same in the end. Real etcd goes through the same: a checker that
  * finds a fault in it is first of all a suspect checker. And a leader's death may cost no more time than it costs etcd on
- * the same machine in the same run.
+ * the same machine in the same run, as far as so few deaths can tell: medians of eleven random outages change places by
+ * chance in one run of ten, ranks three deviations apart do not.
  *
  * QUORATE_FULL=1: 32 members are killed, and 21 leaders of each program. Else half as many.
  */
@@ -15,7 +16,7 @@ import type { AppendRecord } from '../checkers/append-op.js';
 import { registersIn } from '../checkers/linearizable-register.js';
 import { type Cluster, withCluster } from '../harness/cluster.js';
 import { type Program, requirePeer } from '../harness/etcd.js';
-import { describeSpread, type Spread, spreadOf } from './figures.js';
+import { describeSpread, rankExcess, spreadOf } from './figures.js';
 import { History, isAcknowledged } from './history.js';
 import { violationsOf } from './history-checks.js';
 import { type Round, runKillCycle, type Victim } from './kill-cycle.js';
@@ -31,6 +32,8 @@ const deathsOfEach = isFull ? 21 : 11;
 /** Of each checker. */
 const violationsShown = 8;
 const testTimeoutMs = 300_000;
+/** Above it, outages that are no longer come once in a thousand runs. */
+const excessMax = 3;
 
 /** Less is no load, and the run would prove nothing. */
 const acknowledgedMin = 1_000;
@@ -116,10 +119,12 @@ describe.runIf(hasSubject() && requirePeer('etcd'))(`${subject}: the leader dies
     const outages = await withCluster({ program: subject }, (ours) =>
       withCluster({ program: 'etcd' }, (theirs) => alternate(ours, theirs, random)),
     );
-    const [ours, theirs] = [spreadOf(outages.ours), spreadOf(outages.theirs)];
-    console.log(`no writes after the leader's death: ${line(subject, ours)}; ${line('etcd', theirs)}`);
-    // Compared with itself, etcd loses every other time.
-    if (subject !== 'etcd') expect(ours.median).toBeLessThanOrEqual(theirs.median);
+    const excess = rankExcess(outages.ours, outages.theirs);
+    console.log(
+      `no writes after the leader's death: ${subject} ${describeSpread(spreadOf(outages.ours))}; ` +
+        `etcd ${describeSpread(spreadOf(outages.theirs))}; ours rank ${excess.toFixed(1)} deviations above`,
+    );
+    expect(excess).toBeLessThan(excessMax);
   });
 });
 
@@ -136,8 +141,4 @@ async function alternate(ours: Cluster, theirs: Cluster, random: Random): Promis
     outages.theirs.push(await measureLeaderDeath(theirs, random));
   }
   return outages;
-}
-
-function line(program: Program, spread: Spread): string {
-  return `${program} ${describeSpread(spread)}`;
 }
