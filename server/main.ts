@@ -1,9 +1,12 @@
 #!/usr/bin/env node
 /** Flags -> config -> run. The only place that exits the process, always with a number from exit-reason.ts. */
+import { optimizeEarly } from './early-optimization.js';
 import { exitCodes } from './exit-reason.js';
 import { systemClock } from './lib/clock.js';
 import { createLogger, stderrOutput } from './pino-logger.js';
 import { run, type HostProcess } from './run.js';
+
+optimizeEarly();
 
 const host: HostProcess = {
   args: process.argv.slice(2),

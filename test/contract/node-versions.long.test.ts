@@ -103,6 +103,8 @@ async function withMember(
     client.close();
   }
   expect(await member.stop(), member.logTail()).toEqual({ code: 0, signal: null });
+  // What V8 says of a flag that this release does not have.
+  expect(member.logTail()).not.toContain('unrecognized flag');
 }
 
 async function readBack(client: MemberClient, key: string): Promise<string | undefined> {
