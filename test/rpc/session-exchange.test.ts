@@ -251,14 +251,14 @@ describe('requests', () => {
     ];
     client.send(asked.map(([each, sequence], at) => request(at + 1, each, sequence)));
     expect(sessions.writes.map(({ command, physical }) => [command.kind, physical])).toEqual([
-      ['put', undefined],
-      ['deleteRange', undefined],
-      ['txn', undefined],
+      ['put', false],
+      ['deleteRange', false],
+      ['txn', false],
       ['compact', true],
-      ['leaseGrant', undefined],
-      ['leaseRevoke', undefined],
-      ['void', undefined],
-      ['void', undefined],
+      ['leaseGrant', false],
+      ['leaseRevoke', false],
+      ['void', false],
+      ['void', false],
     ]);
     expect(sessions.writes[0]?.command).toMatchObject({ key: 'k', value: 'v', lease: 5n, prevKv: true });
     expect(sessions.writes[4]?.command).toEqual({ kind: 'leaseGrant', id: 77n, ttlMs: 9000 });
