@@ -34,12 +34,17 @@ type Payload =
   | { readonly kind: 'conf'; readonly data: Uint8Array; readonly conf: ConfState };
 
 export function appendOwn(core: Core, payload: Payload): EntryId {
-  const id = { term: core.term, index: core.log.lastIndex + 1 };
-  const entry: Entry = { ...id, ...payload };
+  const { term } = core;
+  const index = core.log.lastIndex + 1;
+  const { data } = payload;
+  const entry: Entry =
+    payload.kind === 'conf'
+      ? { term, index, kind: payload.kind, data, conf: payload.conf }
+      : { term, index, kind: payload.kind, data };
   core.append(entry);
   core.uncommittedBytes += entryBytes(entry);
   if (entry.kind === 'conf') syncProgress(core);
-  return id;
+  return { term, index };
 }
 
 /** Progress exists for exactly the members of the current configuration. */

@@ -140,8 +140,8 @@ export interface Applied {
   readonly isReplay?: true;
   /** Events in the order of their revisions; empty when nothing changed. */
   readonly events: readonly Event[];
-  /** Ascending: names whose holders or waiters are not what they were. Absent: none. */
-  readonly grantNames?: readonly ByteString[];
+  /** Ascending: names whose holders or waiters are not what they were. Undefined: none. */
+  readonly grantNames?: readonly ByteString[] | undefined;
   /** Belong into one atomic batch together with the applied index. */
   readonly writes: readonly StateWrite[];
 }

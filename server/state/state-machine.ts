@@ -255,9 +255,9 @@ export class StateMachine {
     const admission = this.#sessions.admit(stamp);
     if (admission.kind === 'refused') return { ...this.#refused(admission.refusal), writes: admission.writes };
     if (admission.kind === 'known') return this.#replay(admission);
-    const applied = this.#applyOfSession(command, entryIndex);
-    const kept = this.#sessions.keep(stamp, applied.outcome, applied.revision);
-    return { ...applied, writes: [...applied.writes, kept] };
+    const { outcome, revision, events, writes, grantNames } = this.#applyOfSession(command, entryIndex);
+    const kept = this.#sessions.keep(stamp, outcome, revision);
+    return { outcome, revision, events, writes: [...writes, kept], grantNames };
   }
 
   #applyOfSession(command: Command, entryIndex: number): Applied {
@@ -290,8 +290,8 @@ export class StateMachine {
 
   #applied(result: CommandResult, changes: Changes): Applied {
     const { events, writes, grantNames = [] } = changes;
-    const applied: Applied = { outcome: { ok: true, result }, revision: this.revision, events, writes };
-    return grantNames.length === 0 ? applied : { ...applied, grantNames };
+    const told = grantNames.length === 0 ? undefined : grantNames;
+    return { outcome: { ok: true, result }, revision: this.revision, events, writes, grantNames: told };
   }
 
   #refused(refusal: Refusal): Applied {

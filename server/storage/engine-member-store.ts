@@ -251,7 +251,13 @@ export class EngineMemberStore implements MemberStore {
       const write = run.take();
       if (write !== undefined) ops.push(stateOp(this.#generation, write));
     };
+    // Each change of a grant writes it, and the last one stands for all.
+    let grantClock: StateWrite | undefined;
     for (const write of writes) {
+      if (write.kind === 'grantClock') {
+        grantClock = write;
+        continue;
+      }
       if (write.kind === 'putReply') {
         if (run.add(write.reply)) continue;
         endRun();
@@ -266,6 +272,7 @@ export class EngineMemberStore implements MemberStore {
       if (write.kind === 'deleteRevision') this.#countDelete();
     }
     endRun();
+    if (grantClock !== undefined) ops.push(stateOp(this.#generation, grantClock));
   }
 
   #saveTrim(ops: EngineOp[], trimTo: SnapshotMeta): void {

@@ -33,14 +33,10 @@ export function applyGrant(store: Store, command: GrantCommand, timeMs: number):
   }
 }
 
-function acquire(
-  { grants, leases }: Store,
-  { kind, mayWait, ...wish }: GrantAcquireCommand,
-  timeMs: number,
-): GrantOutcome | Refusal {
+function acquire({ grants, leases }: Store, wish: GrantAcquireCommand, timeMs: number): GrantOutcome | Refusal {
   if (leases.get(wish.lease) === undefined) return refuse('LEASE_NOT_FOUND', `lease ${wish.lease}`);
-  const acquired = grants.acquire(wish, mayWait, timeMs);
+  const acquired = grants.acquire(wish, wish.mayWait, timeMs);
   if ('ok' in acquired) return acquired;
   const { place, token, slots } = acquired.entry ?? { place: 0, token: 0, slots: [] };
-  return { result: { kind, place, token, slots, change: grants.clock.changes }, changes: acquired.changes };
+  return { result: { kind: wish.kind, place, token, slots, change: grants.clock.changes }, changes: acquired.changes };
 }

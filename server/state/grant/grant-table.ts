@@ -13,7 +13,15 @@ import { type Refusal, refuse } from '../refusal.js';
 import type { GrantClock, StateWrite } from '../result.js';
 import { checkWish } from '../check-wish.js';
 import { SortedKeys } from '../mvcc/sorted-keys.js';
-import { BAR_NOT_BEGUN, BAR_TOLD_ONCE, compareTurns, type GrantEntry, type GrantWish, isHeld } from './grant-entry.js';
+import {
+  BAR_NOT_BEGUN,
+  BAR_TOLD_ONCE,
+  compareTurns,
+  type GrantEntry,
+  type GrantWish,
+  isHeld,
+  newEntry,
+} from './grant-entry.js';
 import {
   ENTRIES_PER_LEASE_MAX,
   ENTRIES_PER_NAME_MAX,
@@ -110,16 +118,7 @@ export class GrantTable {
     const refusal = this.#checkRoom(wish);
     if (refusal !== undefined) return refusal;
     const place = this.#clock.lastPlace + 1;
-    const entry: GrantEntry = {
-      ...wish,
-      place,
-      isFirst: false,
-      cameMs: timeMs,
-      grantedMs: 0,
-      token: 0,
-      slots: [],
-      barsUntilMs: 0,
-    };
+    const entry = newEntry(wish, place, timeMs);
     if (!mayWait && !this.#hasRoom(entry)) return { entry: undefined, changes: NO_GRANT_CHANGES };
     this.#clock = { ...this.#clock, lastPlace: place };
     this.#insert(entry);
