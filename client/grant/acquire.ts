@@ -53,19 +53,22 @@ const AWAIT_MS = 30_000;
 
 /** Waits for it. */
 export async function acquireGrant(ports: GrantPorts, wanted: Wanted, options: AcquireOptions): Promise<Grant> {
-  const grant = await attempted(ports, { ...wanted, mayWait: true }, options);
+  const grant = await attempted(ports, wanted, true, options);
   if (grant === null) throw new QuorateError('UNRECOGNIZED', { detail: 'neither granted nor waiting' });
   return grant;
 }
 
 /** Null: it is taken, or others wait for it. */
 export function tryGrant(ports: GrantPorts, wanted: Wanted, options: AcquireOptions): Promise<Grant | null> {
-  return attempted(ports, { ...wanted, mayWait: false }, options);
+  return attempted(ports, wanted, false, options);
 }
 
-type Attempt = Wanted & Pick<Wish, 'mayWait'>;
-
-async function attempted(ports: GrantPorts, wanted: Attempt, options: AcquireOptions): Promise<Grant | null> {
+async function attempted(
+  ports: GrantPorts,
+  wanted: Wanted,
+  mayWait: boolean,
+  options: AcquireOptions,
+): Promise<Grant | null> {
   const { clock, pool, timeoutMs } = ports;
   const { ttl = TTL_MS, lease, timeout = Infinity, signal } = options;
   if (!(timeout > 0)) throw new QuorateError('INVALID_ARGUMENT', { detail: `timeout must be above 0, not ${timeout}` });
@@ -73,18 +76,19 @@ async function attempted(ports: GrantPorts, wanted: Attempt, options: AcquireOpt
   const use = lease === undefined ? await pool.take(ttl, Math.min(timeout, timeoutMs), signal) : useOf(lease);
   const attempt = randomId(ports.random, ATTEMPT_WORDS);
   try {
-    const place = await enter(ports, wishOf(wanted, attempt, use.lease, options), deadlineAt, signal);
+    const wish = wishOf({ wanted, mayWait, attempt, lease: use.lease }, options);
+    const place = await enter(ports, wish, deadlineAt, signal);
     if (place.place === 0) {
       use.end(true);
       return null;
     }
     const [name] = wanted.names;
-    const granted =
+    const { token, slots, change } =
       place.token > 0 || name === undefined
         ? place
         : await turn(ports, { attempt, name, place, use, deadlineAt, signal });
     use.lease.assertAlive();
-    return new Grant({ ...granted, ports, use, names: wanted.names, attempt });
+    return new Grant({ ports, use, names: wanted.names, attempt, token, slots, change });
   } catch (error) {
     void giveBack(ports, attempt, use);
     // The cluster knew before this client did.
@@ -95,10 +99,32 @@ async function attempted(ports: GrantPorts, wanted: Attempt, options: AcquireOpt
   }
 }
 
-function wishOf(wanted: Attempt, attempt: string, lease: Lease, options: AcquireOptions): Wish {
-  const { priority = 0, lockDelay = 0, metadata = '' } = options;
+interface Attempt {
+  readonly wanted: Wanted;
+  readonly mayWait: boolean;
+  readonly attempt: string;
+  readonly lease: Lease;
+}
+
+function wishOf({ wanted, mayWait, attempt, lease }: Attempt, options: AcquireOptions): Wish {
+  const { names, owner, mode, weight, capacity, value } = wanted;
+  const { priority = 0, lockDelay: lockDelayMs = 0, metadata: said = '' } = options;
   lease.assertAlive();
-  return { ...wanted, attempt, lease: lease.id, priority, lockDelayMs: lockDelay, metadata: bufferFrom(metadata) };
+  const metadata = bufferFrom(said);
+  return {
+    attempt,
+    names,
+    owner,
+    lease: lease.id,
+    mode,
+    weight,
+    capacity,
+    priority,
+    lockDelayMs,
+    metadata,
+    value,
+    mayWait,
+  };
 }
 
 function enter(

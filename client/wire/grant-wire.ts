@@ -39,13 +39,21 @@ export interface Place {
   readonly change: number;
 }
 
-export function grantAcquire({ lease, mode, mayWait, names, ...rest }: Wish): Request<Place> {
+export function grantAcquire(wish: Wish): Request<Place> {
+  // Written out: spreads cost V8 more than all else that is done for a lock.
   const message: GrantAcquireRequest = {
-    ...rest,
-    names: [...names],
-    lease: leaseIdNumber(lease),
-    mode: mode === 'shared' ? GrantMode.SHARED : GrantMode.EXCLUSIVE,
-    noWait: !mayWait,
+    attempt: wish.attempt,
+    names: [...wish.names],
+    owner: wish.owner,
+    lease: leaseIdNumber(wish.lease),
+    mode: wish.mode === 'shared' ? GrantMode.SHARED : GrantMode.EXCLUSIVE,
+    weight: wish.weight,
+    capacity: wish.capacity,
+    priority: wish.priority,
+    lockDelayMs: wish.lockDelayMs,
+    metadata: wish.metadata,
+    value: wish.value,
+    noWait: !wish.mayWait,
   };
   return {
     kind: 'grantAcquire',

@@ -136,10 +136,10 @@ export const SDK_GRANT_MUTANTS: readonly Mutant[] = [
     replacements: [
       {
         file: ACQUIRE,
-        find: 'const place = await enter(ports, wishOf(wanted, attempt, use.lease, options), deadlineAt, signal);',
+        find: 'const place = await enter(ports, wish, deadlineAt, signal);',
         replace:
           'const enterAs = (name: string): Promise<Place> =>\n' +
-          '      enter(ports, wishOf(wanted, name, use.lease, options), deadlineAt, signal);\n' +
+          '      enter(ports, { ...wish, attempt: name }, deadlineAt, signal);\n' +
           '    const again = randomId(ports.random, ATTEMPT_WORDS);\n' +
           '    const place = await enterAs(attempt).catch(() => {\n' +
           '      attempt = again;\n' +
@@ -155,8 +155,8 @@ export const SDK_GRANT_MUTANTS: readonly Mutant[] = [
     replacements: [
       {
         file: ACQUIRE,
-        find: '  return attempted(ports, { ...wanted, mayWait: false }, options);\n',
-        replace: '  return attempted(ports, { ...wanted, mayWait: false }, options).catch(() => null);\n',
+        find: '  return attempted(ports, wanted, false, options);\n',
+        replace: '  return attempted(ports, wanted, false, options).catch(() => null);\n',
       },
     ],
   },
